@@ -1,0 +1,118 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What holds for every Swift target of ours: a warning is an error.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
+
+/// Dependencies of targets, named once.
+extension Target.Dependency {
+    static let log = product(name: "Logging", package: "swift-log")
+    static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
+    static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioWebSocket = product(name: "NIOWebSocket", package: "swift-nio")
+    static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
+    static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
+    static let httpClient = product(name: "AsyncHTTPClient", package: "async-http-client")
+    static let crypto = product(name: "Crypto", package: "swift-crypto")
+    static let grdb = product(name: "GRDB", package: "GRDB.swift")
+    static let toml = product(name: "TOMLKit", package: "TOMLKit")
+    static let yams = product(name: "Yams", package: "Yams")
+    static let protobuf = product(name: "SwiftProtobuf", package: "swift-protobuf")
+    static let grpcCore = product(name: "GRPCCore", package: "grpc-swift-2")
+    static let grpcProtobuf = product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+    static let grpcTransport = product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
+    static let arguments = product(name: "ArgumentParser", package: "swift-argument-parser")
+    static let lifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+}
+
+/// A Swift library of ours, in the folder under Sources that bears its name.
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// The unit tests of the library `subject`.
+func tests(_ subject: String, _ more: [Target.Dependency] = [], fixtures: Bool = false) -> Target {
+    .testTarget(
+        name: "\(subject)Tests",
+        dependencies: [.init(stringLiteral: subject)] + more,
+        resources: fixtures ? [.copy("Fixtures")] : [],
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "swiftlet",
+    products: [
+        .executable(name: "swiftlet", targets: ["swiftlet"]),
+        .executable(name: "swiftlet-pin", targets: ["swiftlet-pin"]),
+        .executable(name: "swiftlet-bench", targets: ["swiftlet-bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // C libraries of the system, and our own C.
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
+        .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
+        .executableTarget(name: "swiftlet-pin", cSettings: [.define("_GNU_SOURCE")]),
+
+        // From the bottom up: a library depends on those above it in this list alone.
+        library("Linux", ["CLinux", .log, .nioCore, .nioPosix]),
+        library("OCI", []),
+        library("Configuration", [.toml, .log]),
+        library("Store", ["Linux", .grdb]),
+        library("CRI", [.protobuf, .grpcCore, .grpcProtobuf]),
+        library("Cgroups", ["Linux", "OCI"]),
+        library("Networking", ["Linux", .log]),
+        library("Registry", ["OCI", .toml, .log, .nioCore, .nioPosix, .nioSSL, .httpClient, .crypto]),
+        library("Images", ["Registry", "Store", "Linux", "OCI", "CArchive", "CISAL", "CZstd", .crypto, .log, .nioCore, .nioPosix]),
+        library("OCIRuntime", ["Linux", "OCI", "CRI", "Cgroups", "CSeccomp", .yams, .log]),
+        library("Telemetry", [.log]),
+        library(
+            "Node",
+            [
+                "Images", "OCIRuntime", "Networking", "Cgroups", "Telemetry", "Store", "Configuration", "OCI", "Linux", "CRI", .log,
+            ]),
+        library("Streaming", ["CZlib", .log, .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .nioSSL, .crypto]),
+        library("CRIService", ["Node", "Streaming", "CRI", .grpcCore, .grpcProtobuf, .log]),
+        .executableTarget(
+            name: "swiftlet", dependencies: ["CRIService", "Configuration", "Node", .arguments, .lifecycle, .grpcTransport, .log],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "swiftlet-bench", dependencies: ["CRI", .grpcCore, .grpcTransport, .arguments], swiftSettings: strict),
+
+        tests("Linux"),
+        tests("OCI"),
+        tests("Configuration"),
+        tests("Store"),
+        tests("Cgroups", fixtures: true),
+        tests("Networking"),
+        tests("Registry", [.nioCore, .nioPosix, .nioHTTP1]),
+        tests("Images"),
+        tests("OCIRuntime"),
+        tests("Telemetry"),
+        tests("Node"),
+        tests("Streaming", [.nioEmbedded, .nioHTTP1]),
+        tests("CRIService"),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["CRI", "Linux", .grpcCore, .grpcTransport, "swiftlet", "swiftlet-pin"], swiftSettings: strict),
+    ]
+)

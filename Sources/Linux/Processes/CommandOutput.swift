@@ -1,0 +1,96 @@
+import Glibc
+
+/// What a program that ran to its end gave.
+public struct CommandOutput: Sendable {
+    public let status: ExitStatus
+    /// Standard output, cut at the limit.
+    public let output: [UInt8]
+    /// Standard error, cut at the limit.
+    public let error: [UInt8]
+
+    public init(status: ExitStatus, output: [UInt8], error: [UInt8]) {
+        self.status = status
+        self.output = output
+        self.error = error
+    }
+
+    /// Standard error as text, without white space at its ends; what is not UTF-8 is replaced.
+    public var errorText: String {
+        var text = String(decoding: error, as: UTF8.self)[...]
+        while text.last?.isWhitespace == true { text.removeLast() }
+        return String(text.drop { $0.isWhitespace })
+    }
+}
+
+/// A program was ended because its time was up.
+public struct CommandTimeout: Error, Sendable, CustomStringConvertible {
+    public let executable: String
+    public let limit: Duration
+
+    public var description: String { "\(executable) did not end within \(limit) and was killed" }
+}
+
+extension Command {
+    /// Runs the program to its end and captures its output.
+    ///
+    /// - Parameters:
+    ///   - input: what it reads on standard input.
+    ///   - outputLimit: bytes kept of each of the two streams; the rest is read and dropped.
+    ///   - timeout: after that its process group is killed.
+    /// - Throws: `SystemError`, `CommandTimeout`, `CancellationError` (the process group is killed).
+    public func run(input: [UInt8] = [], outputLimit: Int = 16 << 20, timeout: Duration? = nil) async throws -> CommandOutput {
+        var command = self
+        command.newSession = true
+        let output = try makePipe()
+        let error = try makePipe()
+        let source = input.isEmpty ? nil : try makePipe()
+        command.descriptors[1] = output.write.raw
+        command.descriptors[2] = error.write.raw
+        if let source { command.descriptors[0] = source.read.raw }
+        let child = try await command.spawn()
+        output.write.close()
+        error.write.close()
+        source?.read.close()
+        for end in [output.read, error.read] { try end.setNonBlocking() }
+        try source?.write.setNonBlocking()
+        let sink = source?.write
+        return try await Command.limited(to: timeout, child, executable) {
+            async let written: Void? = { if let sink { await feed(sink, input) } }()
+            async let out = output.read.readAll(limit: outputLimit)
+            async let err = error.read.readAll(limit: outputLimit)
+            let (outBytes, errBytes, _) = try await (out, err, written)
+            return CommandOutput(status: try await child.wait(), output: outBytes, error: errBytes)
+        }
+    }
+
+    /// Runs `body` against the clock; when time is up or the task is cancelled, the child's group is killed and reaped.
+    private static func limited(
+        to timeout: Duration?, _ child: ChildProcess, _ executable: String,
+        _ body: @escaping @Sendable () async throws -> CommandOutput
+    ) async throws -> CommandOutput {
+        do {
+            guard let timeout else { return try await body() }
+            return try await withThrowingTaskGroup(of: CommandOutput.self) { group in
+                group.addTask { try await body() }
+                group.addTask {
+                    try await Task.sleep(for: timeout)
+                    throw CommandTimeout(executable: executable, limit: timeout)
+                }
+                defer { group.cancelAll() }
+                guard let first = try await group.next() else { throw CancellationError() }
+                return first
+            }
+        } catch {
+            child.signalGroup(SIGKILL)
+            // Not of this task, which may be cancelled: a killed process is reaped all the same.
+            _ = try? await Task.detached { try await child.wait() }.value
+            throw error
+        }
+    }
+}
+
+/// Writes the program's input. One that does not read it all is within its rights.
+private func feed(_ sink: OwnedDescriptor, _ input: [UInt8]) async {
+    try? await sink.writeAll(input)
+    sink.close()
+}

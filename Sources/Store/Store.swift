@@ -1,0 +1,99 @@
+import Foundation
+import GRDB
+
+/// A named set of records of one type.
+public struct Collection<Record: Codable & Sendable & Identifiable>: Sendable where Record.ID == String {
+    /// The collection's name: letters and underscores. It is the table's name.
+    public let name: String
+
+    public init(_ name: String) { self.name = name }
+}
+
+/// The node's durable records: one SQLite file in WAL mode, a table a collection, a JSON document a record.
+///
+/// What is written survives the daemon's death at any instant. A power cut may take the last few writes, never the
+/// file's consistency: what has to be ordered against files on disk is fsynced by its writer before the record.
+public final class Store: Sendable {
+    private let database: DatabaseQueue
+
+    /// Opens or makes the file at `path`.
+    /// - Throws: `StoreError`.
+    public init(path: String) throws(StoreError) {
+        do {
+            var configuration = GRDB.Configuration()
+            configuration.label = "swiftlet.store"
+            configuration.journalMode = .wal
+            configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = NORMAL") }
+            database = try DatabaseQueue(path: path, configuration: configuration)
+            try database.write { database in
+                try database.execute(
+                    sql: "CREATE TABLE IF NOT EXISTS format (version INTEGER NOT NULL); INSERT INTO format SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM format)")
+            }
+            let version = try database.read { try Int.fetchOne($0, sql: "SELECT version FROM format") }
+            guard version == 1 else { throw StoreError.newerFormat(path: path, version: version ?? 0) }
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            throw .unusable(path: path, reason: "\(error)")
+        }
+    }
+
+    /// All records of a collection, in the order of their first writing.
+    /// - Throws: `StoreError.corrupt` naming a record that no longer decodes.
+    public func all<Record>(_ collection: Collection<Record>) async throws -> [Record] {
+        let name = collection.name
+        return try await database.write { database in
+            try Transaction(database: database).makeTable(name)
+            let rows = try Row.fetchCursor(database, sql: "SELECT id, document FROM \(name) ORDER BY rowid")
+            var records: [Record] = []
+            while let row = try rows.next() {
+                do {
+                    records.append(try JSONDecoder().decode(Record.self, from: row["document"] as Data))
+                } catch {
+                    throw StoreError.corrupt(collection: name, id: row["id"], reason: "\(error)")
+                }
+            }
+            return records
+        }
+    }
+
+    /// Runs `body` in one transaction: all of its changes are durable when this returns, or none is made.
+    public func write(_ body: @escaping @Sendable (Transaction) throws -> Void) async throws {
+        try await database.write { database in
+            try body(Transaction(database: database))
+        }
+    }
+
+    /// Puts one record.
+    public func put<Record>(_ record: Record, in collection: Collection<Record>) async throws {
+        try await write { try $0.put(record, in: collection) }
+    }
+
+    /// Removes one record; one that is not there is no error.
+    public func remove<Record>(_ id: String, from collection: Collection<Record>) async throws {
+        try await write { try $0.remove(id, from: collection) }
+    }
+}
+
+/// The changes of one `Store.write`.
+public struct Transaction {
+    let database: Database
+
+    /// Writes a record in place of the one with its id.
+    public func put<Record>(_ record: Record, in collection: Collection<Record>) throws {
+        try makeTable(collection.name)
+        let statement = try database.cachedStatement(
+            sql: "INSERT INTO \(collection.name) (id, document) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET document = excluded.document")
+        try statement.execute(arguments: [record.id, try JSONEncoder().encode(record)])
+    }
+
+    /// Removes a record; one that is not there is no error.
+    public func remove<Record>(_ id: String, from collection: Collection<Record>) throws {
+        try makeTable(collection.name)
+        try database.cachedStatement(sql: "DELETE FROM \(collection.name) WHERE id = ?").execute(arguments: [id])
+    }
+
+    func makeTable(_ name: String) throws {
+        try database.execute(sql: "CREATE TABLE IF NOT EXISTS \(name) (id TEXT PRIMARY KEY NOT NULL, document BLOB NOT NULL)")
+    }
+}

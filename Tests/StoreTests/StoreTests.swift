@@ -1,0 +1,52 @@
+import Foundation
+import Testing
+
+@testable import Store
+
+@Suite struct StoreTests {
+    struct Item: Codable, Sendable, Identifiable, Equatable {
+        var id: String
+        var value: Int
+    }
+    let items = Collection<Item>("items")
+    let path = FileManager.default.temporaryDirectory.appending(path: "swiftlet-store-\(UUID().uuidString)").path
+
+    @Test func keepsWhatWasWritten() async throws {
+        defer { remove() }
+        let store = try Store(path: path)
+        #expect(try await store.all(items).isEmpty)
+        try await store.write {
+            try $0.put(Item(id: "a", value: 1), in: items)
+            try $0.put(Item(id: "b", value: 2), in: items)
+            try $0.put(Item(id: "a", value: 3), in: items)
+        }
+        try await store.remove("missing", from: items)
+        let again = try Store(path: path)
+        #expect(try await again.all(items) == [Item(id: "a", value: 3), Item(id: "b", value: 2)])
+        try await again.remove("a", from: items)
+        #expect(try await again.all(items).map(\.id) == ["b"])
+    }
+
+    @Test func aFailedTransactionChangesNothing() async throws {
+        defer { remove() }
+        struct Stop: Error {}
+        let store = try Store(path: path)
+        await #expect(throws: Stop.self) {
+            try await store.write {
+                try $0.put(Item(id: "a", value: 1), in: items)
+                throw Stop()
+            }
+        }
+        #expect(try await store.all(items).isEmpty)
+    }
+
+    @Test func refusesWhatItCannotRead() async throws {
+        defer { remove() }
+        try Data("this is no database, whatever its name says".utf8).write(to: URL(filePath: path))
+        #expect(throws: StoreError.self) { _ = try Store(path: path) }
+    }
+
+    private func remove() {
+        for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+    }
+}
