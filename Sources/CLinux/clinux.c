@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -169,6 +170,20 @@ int clinux_send_fd(int socket, int fd) {
     header->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(header), &fd, sizeof fd);
     return (int)sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+int clinux_open_terminal(int *master, int *slave) {
+    char name[64];
+    *master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (*master < 0) return -1;
+    *slave = -1;
+    if (unlockpt(*master) == 0 && ptsname_r(*master, name, sizeof name) == 0)
+        *slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (*slave >= 0) return 0;
+    int error = errno;
+    close(*master);
+    errno = error;
+    return -1;
 }
 
 int clinux_set_window_size(int fd, uint16_t rows, uint16_t columns) {

@@ -8,6 +8,7 @@
 #include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 
 // Files and mounts.
 int clinux_pipe(int ends[2]);
@@ -43,6 +44,8 @@ int clinux_recv_fd(int socket);
 int clinux_send_fd(int socket, int fd);
 
 // Terminals.
+// Makes a pseudo-terminal; both sides are closed on exec and control nobody.
+int clinux_open_terminal(int *master, int *slave);
 int clinux_set_window_size(int fd, uint16_t rows, uint16_t columns);
 
 #endif

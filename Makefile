@@ -1,0 +1,50 @@
+# `make` alone says what there is.
+SWIFT ?= swift
+PREFIX ?= /usr/local
+DESTDIR ?=
+# One way to build the release everywhere: the Swift runtime inside, so that a node needs no toolchain.
+RELEASE := -c release --static-swift-stdlib
+PRODUCTS := swiftlet swiftlet-pin swiftlet-bench
+
+.PHONY: help deps build release test lint format demo bench proto install clean
+
+help: ## This list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+deps: ## Install the Debian packages that building, running and testing need; only those missing
+	@Scripts/install-dependencies
+
+build: deps ## Debug build
+	$(SWIFT) build
+
+release: deps ## Release build, with the Swift runtime linked in
+	$(foreach product,$(PRODUCTS),$(SWIFT) build $(RELEASE) --product $(product) &&) true
+
+test: deps ## All tests, with real pods on this machine (root)
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --disable-xctest
+
+lint: ## Formatting of our Swift sources, syntax of our scripts
+	@Scripts/lint
+
+format: ## Format our Swift sources in place
+	@Scripts/lint --fix
+
+demo: release ## A daemon, a registry, a pod with two containers, and where the time went (root)
+	@Scripts/demo
+
+bench: release ## Swiftlet against Debian's containerd, in interleaved rounds (root)
+	@Scripts/install-dependencies containerd
+	@Scripts/bench
+
+proto: ## Write Sources/CRI anew from Protos/runtime.proto
+	@Scripts/proto
+
+install: release ## Install the programs and the systemd unit under PREFIX (/usr/local)
+	install -D -m 0755 .build/release/swiftlet $(DESTDIR)$(PREFIX)/bin/swiftlet
+	install -D -m 0755 .build/release/swiftlet-pin $(DESTDIR)$(PREFIX)/bin/swiftlet-pin
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|g' contrib/systemd/swiftlet.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/swiftlet.service
+
+clean: ## Remove what was built
+	rm -rf .build

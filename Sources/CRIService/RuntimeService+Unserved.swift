@@ -1,0 +1,63 @@
+import CRI
+import GRPCCore
+import Node
+
+// What is not yet served says so.
+extension RuntimeService {
+    private func unserved(_ what: String) -> NodeError { .unimplemented("\(what) is not served by this version of swiftlet") }
+
+    public func containerStats(
+        request: Runtime_V1_ContainerStatsRequest, context: ServerContext
+    ) async throws -> Runtime_V1_ContainerStatsResponse { throw unserved("ContainerStats") }
+
+    public func listContainerStats(
+        request: Runtime_V1_ListContainerStatsRequest, context: ServerContext
+    ) async throws -> Runtime_V1_ListContainerStatsResponse { throw unserved("ListContainerStats") }
+
+    public func streamContainerStats(
+        request: Runtime_V1_StreamContainerStatsRequest, response: RPCWriter<Runtime_V1_StreamContainerStatsResponse>,
+        context: ServerContext
+    ) async throws { throw unserved("StreamContainerStats") }
+
+    public func podSandboxStats(
+        request: Runtime_V1_PodSandboxStatsRequest, context: ServerContext
+    ) async throws -> Runtime_V1_PodSandboxStatsResponse { throw unserved("PodSandboxStats") }
+
+    public func listPodSandboxStats(
+        request: Runtime_V1_ListPodSandboxStatsRequest, context: ServerContext
+    ) async throws -> Runtime_V1_ListPodSandboxStatsResponse { throw unserved("ListPodSandboxStats") }
+
+    public func streamPodSandboxStats(
+        request: Runtime_V1_StreamPodSandboxStatsRequest, response: RPCWriter<Runtime_V1_StreamPodSandboxStatsResponse>,
+        context: ServerContext
+    ) async throws { throw unserved("StreamPodSandboxStats") }
+
+    public func checkpointContainer(
+        request: Runtime_V1_CheckpointContainerRequest, context: ServerContext
+    ) async throws -> Runtime_V1_CheckpointContainerResponse { throw unserved("CheckpointContainer") }
+
+    public func checkpointPod(
+        request: Runtime_V1_CheckpointPodRequest, context: ServerContext
+    ) async throws -> Runtime_V1_CheckpointPodResponse { throw unserved("CheckpointPod") }
+
+    public func restorePod(
+        request: Runtime_V1_RestorePodRequest, context: ServerContext
+    ) async throws -> Runtime_V1_RestorePodResponse { throw unserved("RestorePod") }
+
+    public func getContainerEvents(
+        request: Runtime_V1_GetEventsRequest, response: RPCWriter<Runtime_V1_ContainerEventResponse>, context: ServerContext
+    ) async throws { throw unserved("GetContainerEvents") }
+
+    public func listMetricDescriptors(
+        request: Runtime_V1_ListMetricDescriptorsRequest, context: ServerContext
+    ) async throws -> Runtime_V1_ListMetricDescriptorsResponse { throw unserved("ListMetricDescriptors") }
+
+    public func listPodSandboxMetrics(
+        request: Runtime_V1_ListPodSandboxMetricsRequest, context: ServerContext
+    ) async throws -> Runtime_V1_ListPodSandboxMetricsResponse { throw unserved("ListPodSandboxMetrics") }
+
+    public func streamPodSandboxMetrics(
+        request: Runtime_V1_StreamPodSandboxMetricsRequest, response: RPCWriter<Runtime_V1_StreamPodSandboxMetricsResponse>,
+        context: ServerContext
+    ) async throws { throw unserved("StreamPodSandboxMetrics") }
+}

@@ -1,0 +1,61 @@
+import Glibc
+import Linux
+
+/// Makes and removes cgroups by hand: pods' parents that nobody else made. All calls block.
+public struct CgroupTree: Sendable {
+    public let layout: CgroupLayout
+
+    public init(layout: CgroupLayout) { self.layout = layout }
+
+    /// Whether the cgroup is there, in any hierarchy.
+    public func exists(_ path: String) -> Bool { layout.directories(of: path).contains { Files.exists($0) } }
+
+    /// Makes a cgroup in every hierarchy.
+    /// - Throws: `SystemError`.
+    public func make(_ path: String) throws {
+        for directory in layout.directories(of: path) {
+            try Files.makeDirectories(directory)
+            if directory == layout.directory(of: path, controller: "cpuset") { try inheritCpuset(path) }
+        }
+        if layout.version == .v2 { delegateControllers(path) }
+    }
+
+    /// A new v1 cpuset is empty and takes no process until it has what its parent has.
+    private func inheritCpuset(_ path: String) throws {
+        guard let root = layout.controllers["cpuset"] else { return }
+        var directory = root
+        for part in path.split(separator: "/") {
+            let parent = directory
+            directory += "/" + part
+            for file in ["cpuset.cpus", "cpuset.mems"] {
+                let own = (try? Files.readText("\(directory)/\(file)"))?.filter { !$0.isNewline } ?? ""
+                if own.isEmpty { try Files.write(try Files.readText("\(parent)/\(file)"), to: "\(directory)/\(file)") }
+            }
+        }
+    }
+
+    /// With v2 a child has a controller only if each parent hands it down. One that cannot be handed down is left.
+    private func delegateControllers(_ path: String) {
+        var directory = layout.unified
+        for part in path.split(separator: "/") {
+            let available = ((try? Files.readText("\(directory)/cgroup.controllers")) ?? "").split(whereSeparator: \.isWhitespace)
+            for controller in available { try? Files.write("+\(controller)", to: "\(directory)/cgroup.subtree_control") }
+            directory += "/" + part
+        }
+    }
+
+    /// Removes a cgroup and the empty ones below it. Idempotent; one with processes stays.
+    public func remove(_ path: String) {
+        for directory in layout.directories(of: path) { removeDirectory(directory) }
+    }
+
+    private func removeDirectory(_ path: String) {
+        for name in (try? Files.list(path)) ?? [] where Files.isDirectory("\(path)/\(name)") { removeDirectory("\(path)/\(name)") }
+        rmdir(path)
+    }
+
+    /// The files into which a process's number is written to put it into the cgroup.
+    public func procsFiles(of path: String) -> [String] {
+        layout.directories(of: path).map { "\($0)/cgroup.procs" }
+    }
+}

@@ -1,0 +1,136 @@
+import CRI
+import Foundation
+import Images
+import Linux
+import OCIRuntime
+import Telemetry
+
+extension Node {
+    /// Makes a container of a pod, up to the point where its process waits to be started. CRI, CreateContainer.
+    ///
+    /// The same metadata in the same pod joins what is under way, or gets the container that came of it.
+    /// - Returns: the container's id.
+    /// - Throws: `NodeError`.
+    public func createContainer(
+        inPod podID: String, _ config: Runtime_V1_ContainerConfig, podConfig: Runtime_V1_PodSandboxConfig?
+    ) async throws -> String {
+        let pod = try inventory.pod(podID)
+        guard pod.phase == .ready else {
+            throw NodeError.failedPrecondition("pod \(pod.id.prefix(13)) is \(pod.phase.rawValue), not ready: containers are made in ready pods")
+        }
+        try config.checkMetadata()
+        let key = ContainerKey(podID: pod.id, config.metadata)
+        return try await untilDeadline("CreateContainer of \(key)", phases.tracker("\(key)")) {
+            try await containersUnderWay.result(for: key) { [self] in
+                if let known = inventory.container(of: key) {
+                    guard known.phase == .created else {
+                        throw NodeError.alreadyExists(
+                            "container \(key) exists as \(known.id.prefix(13)) and is \(known.phase.rawValue): remove it or raise the attempt")
+                    }
+                    return known.id
+                }
+                return try await makeContainer(pod, config)
+            }
+        }
+    }
+
+    private func makeContainer(_ pod: PodRecord, _ config: Runtime_V1_ContainerConfig) async throws -> String {
+        let started = ContinuousClock.now
+        let image = try await requiredImage(config.image)
+        let id = Identifier.random()
+        let container = ContainerRecord(
+            id: id, podID: pod.id, config: config, imageID: image.id, imageReference: image.repoDigests.first ?? image.id,
+            createdAt: Node.now(), startedAt: 0, phase: .creating, logPath: try logPath(of: config, in: pod),
+            cgroupPath: cgroups.containerPath(parent: pod.cgroupParent, containerID: id),
+            stopSignal: StopSignal.number(config.stopSignal, image: image.configuration.config?.stopSignal),
+            user: .init(), resources: config.linux.resources, imageVolumes: [], mounts: .init())
+        var timeline = Timeline(name: "container \(config.metadata.name)")
+        do {
+            try await inventory.put(container)
+            let made = try await build(container, in: pod, image, &timeline)
+            try await inventory.updateContainer(id) {
+                // The process may have ended already; what the exit wrote stays.
+                let exit = $0.exit
+                $0 = made
+                $0.phase = exit == nil ? .created : .exited
+                $0.exit = exit
+            }
+        } catch {
+            logger(container: container).error("container failed", metadata: ["error": "\(error)"])
+            await discardContainer(id)
+            throw nodeError(error, "making container \(container.key)")
+        }
+        timelines.record(timeline, for: id)
+        logger(container: container).info("container created", metadata: ["took": "\(ContinuousClock.now - started)"])
+        return id
+    }
+
+    private func build(
+        _ container: ContainerRecord, in pod: PodRecord, _ image: ImageRecord, _ timeline: inout Timeline
+    ) async throws -> ContainerRecord {
+        var container = container
+        let tracker = phases.tracker("\(container.key)")
+        defer { tracker.end() }
+        func phase(_ name: String) {
+            tracker.begin(name)
+            timeline.begin(name)
+        }
+        phase("rootfs")
+        let volumes = try await imageVolumes(of: container)
+        container.imageVolumes = volumes.map(\.imageID)
+        let kept = container.imageVolumes
+        if !kept.isEmpty { try await inventory.updateContainer(container.id) { $0.imageVolumes = kept } }
+        let rootfs = try await rootFileSystem(of: container, pod, image)
+        timeline.end("rootfs")
+
+        phase("spec")
+        let bundle = try await prepareBundle(for: container, in: pod, image, rootfs: rootfs, volumes: volumes)
+        container.user = bundle.user
+        container.mounts.mounts = bundle.mounts
+        timeline.end("spec")
+
+        phase("create")
+        let created = try await createProcess(of: container, in: pod, bundle)
+        container.pid = created.pid
+        container.processStart = created.startTime
+        timeline.end("create")
+        return container
+    }
+
+    private func discardContainer(_ id: String) async {
+        guard let container = try? inventory.container(id) else { return }
+        do {
+            try await release(container)
+            try await inventory.removeContainer(id)
+        } catch {
+            logger(container: container).error("undoing the container failed; the next start tries again", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// The image that a container asks for: by id or by name. It is pulled before, by the kubelet.
+    func requiredImage(_ spec: Runtime_V1_ImageSpec) async throws -> ImageRecord {
+        guard !spec.image.isEmpty else { throw NodeError.invalidArgument("the container's configuration names no image") }
+        guard let image = try await image(spec.image) else {
+            throw NodeError.notFound("image \(spec.image) is not on this node: pull it first")
+        }
+        return image
+    }
+
+    private func logPath(of config: Runtime_V1_ContainerConfig, in pod: PodRecord) throws(NodeError) -> String {
+        let directory = pod.config.logDirectory
+        if config.logPath.isEmpty { return "" }
+        if config.logPath.hasPrefix("/") { return config.logPath }
+        guard !directory.isEmpty else {
+            throw .invalidArgument("the log path \(config.logPath) is relative and the pod has no log directory")
+        }
+        return "\(directory)/\(config.logPath)"
+    }
+}
+
+extension Runtime_V1_ContainerConfig {
+    /// - Throws: `NodeError.invalidArgument` naming what is missing.
+    func checkMetadata() throws(NodeError) {
+        guard hasMetadata else { throw .invalidArgument("the container's configuration has no metadata") }
+        guard !metadata.name.isEmpty else { throw .invalidArgument("the container's metadata has no name") }
+    }
+}

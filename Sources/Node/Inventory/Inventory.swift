@@ -1,0 +1,177 @@
+import CRI
+import Linux
+import Store
+import Synchronization
+
+/// The pods and containers of the node: in memory to be asked, in the store to be kept.
+///
+/// A change is made in memory first and then written; the write takes what memory holds at that moment, so that two
+/// changes at once cannot leave the older one on disk.
+public final class Inventory: Sendable {
+    private struct State {
+        var pods: [String: PodRecord] = [:]
+        var containers: [String: ContainerRecord] = [:]
+        var exitWaiters: [String: [CheckedContinuation<Void, Never>]] = [:]
+    }
+
+    static let podCollection = Collection<PodRecord>("pods")
+    static let containerCollection = Collection<ContainerRecord>("containers")
+
+    private let state = Mutex(State())
+    private let store: Store
+
+    /// Takes up what the store holds.
+    init(store: Store) async throws {
+        self.store = store
+        let pods = try await store.all(Self.podCollection)
+        let containers = try await store.all(Self.containerCollection)
+        state.withLock {
+            for pod in pods { $0.pods[pod.id] = pod }
+            for container in containers { $0.containers[container.id] = container }
+        }
+    }
+
+    // MARK: Questions
+
+    /// The pods, the newest first.
+    public func pods() -> [PodRecord] {
+        state.withLock { Array($0.pods.values) }.sorted { $0.createdAt > $1.createdAt }
+    }
+
+    /// The containers, the newest first.
+    public func containers(ofPod podID: String? = nil) -> [ContainerRecord] {
+        state.withLock { state in state.containers.values.filter { podID == nil || $0.podID == podID } }
+            .sorted { $0.createdAt > $1.createdAt }
+    }
+
+    /// The pod of an id or of an unambiguous beginning of one.
+    /// - Throws: `NodeError.notFound`, `.invalidArgument` for an ambiguous beginning.
+    public func pod(_ id: String) throws(NodeError) -> PodRecord {
+        try state.withLock { state throws(NodeError) in try Self.find(id, in: state.pods, "pod") }
+    }
+
+    /// The container of an id or of an unambiguous beginning of one.
+    /// - Throws: `NodeError.notFound`, `.invalidArgument` for an ambiguous beginning.
+    public func container(_ id: String) throws(NodeError) -> ContainerRecord {
+        try state.withLock { state throws(NodeError) in try Self.find(id, in: state.containers, "container") }
+    }
+
+    static func find<Record>(_ id: String, in records: [String: Record], _ kind: String) throws(NodeError) -> Record {
+        if let exact = records[id] { return exact }
+        guard !id.isEmpty else { throw .invalidArgument("the request names no \(kind): give its id") }
+        let matches = records.filter { $0.key.hasPrefix(id) }
+        guard let first = matches.first else {
+            throw .notFound("there is no \(kind) with id \(id): it was removed, or never was on this node")
+        }
+        guard matches.count == 1 else {
+            throw .invalidArgument("\(matches.count) \(kind)s have ids that begin with \(id): give more of it")
+        }
+        return first.value
+    }
+
+    /// The pod with this metadata, if there is one.
+    func pod(of key: PodKey) -> PodRecord? { state.withLock { $0.pods.values.first { $0.key == key } } }
+
+    /// The container with this metadata, if there is one.
+    func container(of key: ContainerKey) -> ContainerRecord? {
+        state.withLock { $0.containers.values.first { $0.key == key } }
+    }
+
+    // MARK: Changes
+
+    /// Adds a new pod or replaces what is known of it.
+    func put(_ pod: PodRecord) async throws {
+        state.withLock { $0.pods[pod.id] = pod }
+        try await writePod(pod.id)
+    }
+
+    /// Changes a pod that is known; one that is gone stays gone.
+    func updatePod(_ id: String, _ change: @Sendable (inout PodRecord) -> Void) async throws {
+        state.withLock { state in
+            guard var pod = state.pods[id] else { return }
+            change(&pod)
+            state.pods[id] = pod
+        }
+        try await writePod(id)
+    }
+
+    func removePod(_ id: String) async throws {
+        _ = state.withLock { $0.pods.removeValue(forKey: id) }
+        try await writePod(id)
+    }
+
+    func put(_ container: ContainerRecord) async throws {
+        state.withLock { $0.containers[container.id] = container }
+        try await writeContainer(container.id)
+    }
+
+    /// Changes a container that is known; one that is gone stays gone.
+    func updateContainer(_ id: String, _ change: @Sendable (inout ContainerRecord) -> Void) async throws {
+        let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            guard var container = state.containers[id] else { return [] }
+            change(&container)
+            state.containers[id] = container
+            return container.exit == nil ? [] : state.exitWaiters.removeValue(forKey: id) ?? []
+        }
+        waiters.forEach { $0.resume() }
+        try await writeContainer(id)
+    }
+
+    func removeContainer(_ id: String) async throws {
+        let waiters = state.withLock { state in
+            state.containers[id] = nil
+            return state.exitWaiters.removeValue(forKey: id) ?? []
+        }
+        waiters.forEach { $0.resume() }
+        try await writeContainer(id)
+    }
+
+    /// Suspends until the container has ended or is gone.
+    func exit(of id: String) async {
+        await withCheckedContinuation { continuation in
+            let ended = state.withLock { state in
+                guard let container = state.containers[id], container.exit == nil else { return true }
+                state.exitWaiters[id, default: []].append(continuation)
+                return false
+            }
+            if ended { continuation.resume() }
+        }
+    }
+
+    /// Waits for the container's end, `limit` at the most; whether it came.
+    func exit(of id: String, within limit: Duration) async -> Bool {
+        let (ended, continuation) = AsyncStream<Bool>.makeStream()
+        // The wait itself cannot be cancelled; it ends at the latest when the container is removed.
+        Task {
+            await exit(of: id)
+            continuation.yield(true)
+        }
+        let clock = Task {
+            try await Task.sleep(for: limit)
+            continuation.yield(false)
+        }
+        defer { clock.cancel() }
+        for await value in ended { return value }
+        return false
+    }
+
+    private func writePod(_ id: String) async throws {
+        try await store.write { [self] transaction in
+            if let pod = state.withLock({ $0.pods[id] }) {
+                try transaction.put(pod, in: Self.podCollection)
+            } else {
+                try transaction.remove(id, from: Self.podCollection)
+            }
+        }
+    }
+
+    private func writeContainer(_ id: String) async throws {
+        try await store.write { [self] transaction in
+            if let container = state.withLock({ $0.containers[id] }) {
+                try transaction.put(container, in: Self.containerCollection)
+            } else {
+                try transaction.remove(id, from: Self.containerCollection)
+            }
+        }
+    }
+}

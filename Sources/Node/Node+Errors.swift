@@ -1,0 +1,48 @@
+import Images
+import Linux
+import Networking
+import OCIRuntime
+import Registry
+
+extension Node {
+    /// Any failure as the caller's error: those of the modules below keep their kind, others say what was being done.
+    func nodeError(_ error: any Error, _ doing: String) -> NodeError {
+        switch error {
+        case let error as NodeError: error
+        case let error as ImageError: NodeError(error)
+        case let error as SystemError where error.code == ENOSPC || error.code == EDQUOT:
+            .resourceExhausted("\(doing): \(error): free space on that file system")
+        case let error as SpecError: NodeError(error)
+        case let error as CommandTimeout: .deadlineExceeded("\(doing): \(error)")
+        default: .failed("\(doing): \(error)")
+        }
+    }
+
+    /// The value, or nil where what was asked for is not there.
+    func known<R>(_ body: () throws -> R) throws -> R? {
+        do { return try body() } catch NodeError.notFound { return nil }
+    }
+
+    /// Runs work that must not stop half way because its caller left.
+    func detached<R: Sendable>(_ body: @escaping @Sendable () async throws -> R) async throws -> R {
+        try await Task.detached { try await body() }.value
+    }
+
+    /// Waits for `body`, but answers shortly before the caller's deadline and says what was under way then.
+    func untilDeadline<R: Sendable>(
+        _ what: String, _ tracker: PhaseTracker, _ body: @escaping @Sendable () async throws -> R
+    ) async throws -> R {
+        guard let deadline = RequestDeadline.current else { return try await body() }
+        return try await withThrowingTaskGroup(of: R.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                // The answer needs a moment to reach the caller before it gives up.
+                try await Task.sleep(until: deadline - .milliseconds(50))
+                throw NodeError.deadlineExceeded("\(what): \(tracker.report); the work goes on, and the same request joins it")
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw CancellationError() }
+            return first
+        }
+    }
+}

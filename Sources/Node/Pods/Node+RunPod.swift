@@ -1,0 +1,107 @@
+import CRI
+import Linux
+import Networking
+import Telemetry
+
+extension Node {
+    /// Makes a pod: its namespaces, files and network. CRI, RunPodSandbox.
+    ///
+    /// The same metadata joins what is under way, or gets the pod that came of it.
+    /// - Parameter handler: the runtime handler's name; empty for the default one.
+    /// - Returns: the pod's id.
+    /// - Throws: `NodeError`.
+    public func runPod(_ config: Runtime_V1_PodSandboxConfig, handler: String) async throws -> String {
+        try config.checkMetadata()
+        let runtime = try runtimes.handler(handler)
+        let key = PodKey(config.metadata)
+        return try await untilDeadline("RunPodSandbox of \(key)", phases.tracker("\(key)")) {
+            try await podsUnderWay.result(for: key) { [self] in
+                if let known = inventory.pod(of: key) {
+                    guard known.phase == .ready else {
+                        throw NodeError.alreadyExists(
+                            "pod \(key) exists as \(known.id.prefix(13)) and is not ready: remove it or raise the attempt")
+                    }
+                    return known.id
+                }
+                return try await makePod(config, runtime: runtime.name, requested: handler)
+            }
+        }
+    }
+
+    private func makePod(_ config: Runtime_V1_PodSandboxConfig, runtime: String, requested: String) async throws -> String {
+        let started = ContinuousClock.now
+        let id = Identifier.random()
+        let cgroup = try cgroups.podParent(config.linux.cgroupParent, podID: id)
+        let pod = PodRecord(
+            id: id, config: config, runtimeHandler: runtime, requestedHandler: requested, createdAt: Node.now(), phase: .creating,
+            hasNetwork: config.linux.securityContext.namespaceOptions.network == .pod,
+            hostname: try hostname(of: config, id: id), cgroupParent: cgroup.path, ownsCgroup: !cgroup.exists)
+        let log = logger(pod: pod)
+        var timeline = Timeline(name: "pod \(config.metadata.namespace)/\(config.metadata.name)")
+        do {
+            try await inventory.put(pod)
+            let ready = try await build(pod, &timeline)
+            try await inventory.updatePod(id) {
+                $0 = ready
+                $0.phase = .ready
+            }
+        } catch {
+            log.error("pod failed", metadata: ["error": "\(error)"])
+            await discard(id)
+            throw nodeError(error, "making pod \(PodKey(config.metadata))")
+        }
+        timelines.record(timeline, for: id)
+        log.info("pod ready", metadata: ["took": "\(ContinuousClock.now - started)"])
+        return id
+    }
+
+    /// The steps that have side effects. What they make is found again by the pod's id alone.
+    private func build(_ pod: PodRecord, _ timeline: inout Timeline) async throws -> PodRecord {
+        var pod = pod
+        let tracker = phases.tracker("\(pod.key)")
+        tracker.begin("namespaces")
+        timeline.begin("namespaces")
+        let planned = pod
+        async let files: Void = BlockingPool.shared.run { [podFiles] in try podFiles.make(planned) }
+        pod.namespaces = try await pinner.pin(namespaceRequest(for: pod))
+        try await files
+        timeline.end("namespaces")
+        if pod.hasNetwork {
+            tracker.begin("network")
+            timeline.begin("network")
+            pod.network = try await network.attach(networkRequest(for: pod))
+            timeline.end("network")
+        }
+        tracker.end()
+        return pod
+    }
+
+    /// Undoes a pod that did not come to be, as far as it came; what fails is left to the next start.
+    private func discard(_ id: String) async {
+        guard let pod = try? inventory.pod(id) else { return }
+        do {
+            try await release(pod)
+            try await forget(pod)
+        } catch {
+            logger(pod: pod).error("undoing the pod failed; the next start tries again", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func hostname(of config: Runtime_V1_PodSandboxConfig, id: String) throws -> String {
+        if !config.hostname.isEmpty { return config.hostname }
+        let shared = config.linux.securityContext.namespaceOptions.network == .node
+        return shared ? try Files.readText("/proc/sys/kernel/hostname").filter { $0 != "\n" } : String(id.prefix(12))
+    }
+}
+
+extension Runtime_V1_PodSandboxConfig {
+    /// - Throws: `NodeError.invalidArgument` naming what is missing.
+    func checkMetadata() throws(NodeError) {
+        guard hasMetadata else { throw .invalidArgument("the pod's configuration has no metadata") }
+        guard !metadata.name.isEmpty else { throw .invalidArgument("the pod's metadata has no name") }
+        guard !metadata.namespace.isEmpty else { throw .invalidArgument("the metadata of pod \(metadata.name) has no namespace") }
+        guard hostname.utf8.count <= 64 else {
+            throw .invalidArgument("the hostname \(hostname) has \(hostname.utf8.count) bytes; the kernel takes 64 at the most")
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Linux
+
+extension Node {
+    /// Ends a pod's containers and gives back its network and namespaces. CRI, StopPodSandbox: idempotent, and a pod that
+    /// is not there is stopped.
+    /// - Throws: `NodeError`.
+    public func stopPod(_ id: String) async throws {
+        guard let id = try known({ try inventory.pod(id).id }) else { return }
+        try await detached { [self] in
+            try await locks.withLock(id) { [self] in try await stopLocked(id) }
+        }
+    }
+
+    /// Ends a pod and forgets it and its containers. CRI, RemovePodSandbox: idempotent.
+    /// - Throws: `NodeError`.
+    public func removePod(_ id: String) async throws {
+        guard let id = try known({ try inventory.pod(id).id }) else { return }
+        try await detached { [self] in
+            try await locks.withLock(id) { [self] in
+                try await stopLocked(id)
+                try await eachContainer(of: id) { try await $0.removeContainer($1) }
+                guard let pod = try? inventory.pod(id) else { return }
+                try await forget(pod)
+                logger(pod: pod).info("pod removed")
+            }
+        }
+    }
+
+    func stopLocked(_ id: String) async throws {
+        guard let pod = try? inventory.pod(id), pod.phase != .stopped, pod.phase != .removing else { return }
+        let started = ContinuousClock.now
+        try await inventory.updatePod(id) { $0.phase = .stopping }
+        do {
+            let grace = settings.stopTimeout
+            try await eachContainer(of: id) { try await $0.stopContainer($1, grace: grace) }
+            try await release(pod)
+        } catch {
+            throw nodeError(error, "stopping pod \(pod.key)")
+        }
+        try await inventory.updatePod(id) {
+            $0.phase = .stopped
+            $0.namespaces = .init()
+        }
+        logger(pod: pod).info("pod stopped", metadata: ["took": "\(ContinuousClock.now - started)"])
+    }
+
+    /// Gives back all that a pod holds of the kernel and of CNI. Idempotent; goes by the pod's id alone.
+    func release(_ pod: PodRecord) async throws {
+        if pod.hasNetwork { try await network.detach(networkRequest(for: pod)) }
+        try await pinner.unpin(directory: podFiles.namespaces(pod.id))
+        try await BlockingPool.shared.run { [podFiles] in try podFiles.remove(pod.id) }
+    }
+
+    /// Removes what is left of a pod that holds nothing any more.
+    func forget(_ pod: PodRecord) async throws {
+        try await inventory.updatePod(pod.id) { $0.phase = .removing }
+        if pod.ownsCgroup { await cgroups.removeParent(pod.cgroupParent) }
+        try await BlockingPool.shared.run { [podFiles] in try podFiles.remove(pod.id) }
+        timelines.forget(pod.id)
+        try await inventory.removePod(pod.id)
+    }
+
+    /// Does something to all containers of a pod at once; the first failure is thrown when all are through.
+    private func eachContainer(of podID: String, _ body: @escaping @Sendable (Node, String) async throws -> Void) async throws {
+        let ids = inventory.containers(ofPod: podID).map(\.id)
+        let failures = await withTaskGroup(of: (any Error)?.self) { group in
+            for id in ids {
+                group.addTask { [self] in
+                    do {
+                        try await body(self, id)
+                        return nil
+                    } catch { return error }
+                }
+            }
+            return await group.reduce(into: [any Error]()) { all, error in if let error { all.append(error) } }
+        }
+        if let first = failures.first { throw first }
+    }
+}

@@ -1,0 +1,51 @@
+import CRI
+import Linux
+import Networking
+
+// What a pod's record says to the modules below.
+extension Node {
+    func namespaceRequest(for pod: PodRecord) -> NamespaceRequest {
+        let options = pod.namespaceOptions
+        var request = NamespaceRequest(directory: podFiles.namespaces(pod.id))
+        request.network = options.network != .node
+        request.ipc = options.ipc != .node
+        request.uts = true
+        request.pid = options.pid == .pod
+        request.hostname = pod.hostname
+        request.sysctls = settings.defaultSysctls.merging(pod.config.linux.sysctls) { $1 }
+        if options.usernsOptions.mode == .pod, !options.usernsOptions.uids.isEmpty {
+            request.user = UserNamespaceMappings(
+                uids: options.usernsOptions.uids.map(IDMapping.init), gids: options.usernsOptions.gids.map(IDMapping.init))
+        }
+        request.cgroupProcsFiles = request.pid ? cgroups.procsFiles(of: pod.cgroupParent) : []
+        return request
+    }
+
+    func networkRequest(for pod: PodRecord) -> PodNetworkRequest {
+        let config = pod.config
+        var request = PodNetworkRequest(
+            podID: pod.id, name: config.metadata.name, namespace: config.metadata.namespace, uid: config.metadata.uid,
+            netnsPath: podFiles.namespaces(pod.id) + "/net")
+        request.portMappings = config.portMappings.filter { $0.hostPort > 0 }.map(PortMapping.init)
+        request.ingressBandwidth = config.annotations["kubernetes.io/ingress-bandwidth"].flatMap(Quantity.bits)
+        request.egressBandwidth = config.annotations["kubernetes.io/egress-bandwidth"].flatMap(Quantity.bits)
+        request.annotations = config.annotations
+        request.cgroupPath = pod.cgroupParent
+        return request
+    }
+}
+
+/// Kubernetes' quantities, as far as bandwidth annotations use them: a number and a suffix.
+enum Quantity {
+    private static let factors: [String: Double] = [
+        "": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 1024, "Mi": 1_048_576, "Gi": 1_073_741_824, "Ti": 1_099_511_627_776,
+    ]
+
+    /// Bits a second; nil where the text is no quantity, is not positive or does not fit.
+    static func bits(_ text: String) -> UInt64? {
+        let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+        guard let factor = factors[String(text.dropFirst(digits.count))], let number = Double(digits) else { return nil }
+        let value = (number * factor).rounded()
+        return value >= 1 && value < 1e18 ? UInt64(value) : nil
+    }
+}

@@ -1,0 +1,110 @@
+import Linux
+
+extension Node {
+    /// Start-up: makes the records and the node agree, whatever instant the daemon last stopped at.
+    ///
+    /// What was being made is undone, what was being ended is finished, what runs is taken up, and what nobody owns goes.
+    /// A step that fails is logged and tried again at the next start: a broken pod must not keep a node down.
+    func recover() async {
+        for container in inventory.containers() { await recover(container) }
+        for pod in inventory.pods() { await recover(pod) }
+        await removeUnowned()
+    }
+
+    private func recover(_ container: ContainerRecord) async {
+        let log = logger(container: container)
+        do {
+            // A container without its pod is half of a removal.
+            guard (try? inventory.pod(container.podID)) != nil else {
+                try await release(container)
+                return try await inventory.removeContainer(container.id)
+            }
+            switch container.phase {
+            case .creating, .removing:
+                try await endUnrecorded(container)
+                try await release(container)
+                try await inventory.removeContainer(container.id)
+            case .created, .starting, .running:
+                _ = try await observe(container)
+            case .exited:
+                break
+            }
+        } catch {
+            log.error("recovering the container failed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func recover(_ pod: PodRecord) async {
+        do {
+            switch pod.phase {
+            case .creating:
+                try await release(pod)
+                try await forget(pod)
+            case .removing:
+                try await release(pod)
+                try await forget(pod)
+            case .stopping:
+                try await locks.withLock(pod.id) { [self] in try await stopLocked(pod.id) }
+            case .ready where !podFiles.isWhole(pod):
+                // The node was started anew: its namespaces are gone, and with them what ran in them.
+                logger(pod: pod).notice("the pod did not survive the node's restart")
+                try await locks.withLock(pod.id) { [self] in try await stopLocked(pod.id) }
+            case .ready, .stopped:
+                break
+            }
+        } catch {
+            logger(pod: pod).error("recovering the pod failed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Looks what became of a container's process and writes it down; whether it has ended.
+    @discardableResult
+    func observe(_ container: ContainerRecord) async throws -> Bool {
+        let runtime = try runtimes.runtime(of: pod(of: container))
+        switch try await runtime.observe(process(of: container)) {
+        case .running(let started):
+            try await inventory.updateContainer(container.id) {
+                if $0.phase == .starting || $0.phase == .created, started { $0.phase = .running }
+            }
+            return false
+        case .exited(let code, let time, let outOfMemory):
+            try await ended(container.id, code: code, at: time, outOfMemory: outOfMemory)
+            return true
+        case .lost:
+            try await ended(
+                container.id, code: 255, message: "the container ended while nobody watched; its exit code is not known")
+            return true
+        }
+    }
+
+    /// Removes what carries the id of no pod or container: directories, mounts, namespaces, network attachments.
+    private func removeUnowned() async {
+        let pods = Set(inventory.pods().map(\.id))
+        let containers = Set(inventory.containers().map(\.id))
+        await attempt("collecting network attachments") { [self] in try await network.collectGarbage(keeping: pods) }
+        let podEntries = await entries(podFiles.root)
+        for id in podEntries where !pods.contains(id) {
+            await attempt("removing the unowned pod \(id)") { [self] in
+                try await pinner.unpin(directory: podFiles.namespaces(id))
+                try await BlockingPool.shared.run { [podFiles] in try podFiles.remove(id) }
+            }
+        }
+        let containerEntries = await entries(containerFiles.root)
+        for id in containerEntries where !containers.contains(id) {
+            await attempt("removing the unowned bundle \(id)") { [self] in
+                try await BlockingPool.shared.run { [containerFiles] in try containerFiles.remove(id) }
+            }
+        }
+        await attempt("removing unowned root file systems") { [self] in
+            for id in try await rootFileSystems.list() where !containers.contains(id) { try await rootFileSystems.remove(id) }
+        }
+    }
+
+    private func entries(_ directory: String) async -> [String] {
+        (try? await BlockingPool.shared.run { try Files.list(directory) }) ?? []
+    }
+
+    private func attempt(_ what: String, _ body: () async throws -> Void) async {
+        do { try await body() } catch { logger.error("\(what) failed; the next start tries again", metadata: ["error": "\(error)"]) }
+    }
+}

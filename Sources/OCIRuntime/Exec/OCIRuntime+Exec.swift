@@ -1,0 +1,118 @@
+import Glibc
+import Linux
+
+/// What a command gave that ran to its end.
+public struct ExecResult: Sendable {
+    public let stdout: [UInt8]
+    public let stderr: [UInt8]
+    public let exitCode: Int32
+}
+
+extension OCIRuntime {
+    /// Starts a command in a container. The daemon runs the runtime's exec itself; no monitor is needed, since nobody
+    /// asks for its end after the daemon's.
+    /// - Throws: `SystemError`; what the runtime refuses shows as its exit code and standard error.
+    public func startExec(_ request: ExecRequest, stdin: Bool) async throws -> ExecSession {
+        let files = ExecFiles(bundle: request.bundle)
+        try await BlockingPool.shared.run { try files.write(request) }
+        do {
+            return request.terminal
+                ? try await startInTerminal(request, files) : try await startWithPipes(request, files, stdin: stdin)
+        } catch {
+            files.remove()
+            throw error
+        }
+    }
+
+    private func execCommand(_ request: ExecRequest, _ files: ExecFiles) -> Command {
+        var command = command(["exec", "--process", files.specification, "--pid-file", files.pidFile, request.containerID])
+        command.newSession = true
+        return command
+    }
+
+    private func startWithPipes(_ request: ExecRequest, _ files: ExecFiles, stdin: Bool) async throws -> ExecSession {
+        let output = try makePipe()
+        let error = try makePipe()
+        let input = stdin ? try makePipe() : nil
+        var command = execCommand(request, files)
+        command.descriptors = [1: output.write.raw, 2: error.write.raw]
+        if let input { command.descriptors[0] = input.read.raw }
+        let child = try await command.spawn()
+        // Our copies must go now, else the readers never see the end.
+        output.write.close()
+        error.write.close()
+        input?.read.close()
+        try output.read.setNonBlocking()
+        try error.read.setNonBlocking()
+        try input?.write.setNonBlocking()
+        return ExecSession(
+            stdin: input?.write, stdout: output.read, stderr: error.read, terminal: nil, runtime: child, files: files)
+    }
+
+    private func startInTerminal(_ request: ExecRequest, _ files: ExecFiles) async throws -> ExecSession {
+        let terminal = try Terminal()
+        try terminal.master.setNonBlocking()
+        var command = execCommand(request, files)
+        command.arguments.insert("--tty", at: handler.globalArguments.count + 1)
+        command.descriptors = [0: terminal.slave.raw, 1: terminal.slave.raw, 2: terminal.slave.raw]
+        let child = try await command.spawn()
+        terminal.slave.close()
+        return ExecSession(
+            stdin: try terminal.master.duplicate(), stdout: try terminal.master.duplicate(), stderr: nil,
+            terminal: terminal.master, runtime: child, files: files)
+    }
+
+    /// Runs a command to its end with its output captured. CRI, ExecSync.
+    ///
+    /// - Parameters:
+    ///   - limit: bytes kept of each stream; the rest is read and dropped.
+    ///   - timeout: after it the command and all that came of it are killed.
+    /// - Throws: `RuntimeError.execTimedOut`; `CancellationError` (the command is killed); `SystemError`.
+    public func execSync(_ request: ExecRequest, timeout: Duration?, limit: Int = 16 << 20) async throws -> ExecResult {
+        let session = try await startExec(request, stdin: false)
+        do {
+            let work: @Sendable () async throws -> ExecResult = { try await Self.collect(session, limit: limit) }
+            guard let timeout else { return try await work() }
+            return try await withTimeout(timeout, work)
+        } catch {
+            await session.terminate()
+            if error is CancellationError, !Task.isCancelled, let timeout {
+                throw RuntimeError.execTimedOut(command: request.command.joined(separator: " "), limit: timeout)
+            }
+            throw error
+        }
+    }
+
+    private static func collect(_ session: ExecSession, limit: Int) async throws -> ExecResult {
+        let output = OutputBuffer(session.stdout, limit: limit)
+        let error = OutputBuffer(session.stderr, limit: limit)
+        let readers = [output, error].map { buffer in Task { await buffer.fill() } }
+        defer { readers.forEach { $0.cancel() } }
+        let code = try await withTaskCancellationHandler {
+            try await session.wait()
+        } onCancel: {
+            readers.forEach { $0.cancel() }
+        }
+        // A process left in the background may hold the pipes open for ever: what it says later is not the command's.
+        try? await withTimeout(.seconds(1)) { for reader in readers { await reader.value } }
+        return ExecResult(stdout: await output.bytes, stderr: await error.bytes, exitCode: code)
+    }
+}
+
+/// Collects a stream, up to a limit.
+private actor OutputBuffer {
+    private(set) var bytes: [UInt8] = []
+    private let source: OwnedDescriptor?
+    private let limit: Int
+
+    init(_ source: OwnedDescriptor?, limit: Int) {
+        self.source = source
+        self.limit = limit
+    }
+
+    func fill() async {
+        while let chunk = try? await source?.readChunk(), !chunk.isEmpty {
+            if bytes.count < limit { bytes.append(contentsOf: chunk.prefix(limit - bytes.count)) }
+        }
+    }
+}

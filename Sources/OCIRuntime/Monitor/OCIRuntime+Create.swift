@@ -1,0 +1,103 @@
+import Glibc
+import Linux
+
+/// What conmon needs to know to make a container of a bundle.
+public struct CreateRequest: Sendable {
+    public var id: String
+    /// The container's name for conmon's own messages.
+    public var name: String
+    /// The directory with config.json.
+    public var bundle: String
+    /// The CRI log; empty for none.
+    public var logPath: String
+    public var terminal: Bool
+    public var stdin: Bool
+    /// Whether the container's standard input ends when the first client that attached leaves.
+    public var stdinOnce: Bool
+    /// Files to write conmon's number into, so that it counts to the pod.
+    public var monitorCgroupProcsFiles: [String]
+
+    public init(
+        id: String, name: String, bundle: String, logPath: String, terminal: Bool = false, stdin: Bool = false,
+        stdinOnce: Bool = false, monitorCgroupProcsFiles: [String] = []
+    ) {
+        self.id = id
+        self.name = name
+        self.bundle = bundle
+        self.logPath = logPath
+        self.terminal = terminal
+        self.stdin = stdin
+        self.stdinOnce = stdinOnce
+        self.monitorCgroupProcsFiles = monitorCgroupProcsFiles
+    }
+}
+
+extension OCIRuntime {
+    /// Has conmon make a container by the runtime's create and watch over it from then on. conmon leaves the daemon's
+    /// family (it forks twice), so neither needs the other to live.
+    ///
+    /// - Returns: the container's first process, which waits to be started.
+    /// - Throws: `RuntimeError` with the runtime's own message; `SystemError` where conmon cannot be run.
+    public func create(_ request: CreateRequest) async throws -> ContainerProcess {
+        let sync = try makePipe()
+        let start = try makePipe()
+        var command = Command(handler.monitorPath, arguments(of: request), environment: environment.merging(handler.monitorEnvironment) { $1 })
+        command.environment["_OCI_SYNCPIPE"] = "3"
+        command.environment["_OCI_STARTPIPE"] = "4"
+        let errors = try makePipe()
+        command.descriptors = [2: errors.write.raw, 3: sync.write.raw, 4: start.read.raw]
+        command.newSession = true
+        let monitor = try await command.spawn()
+        sync.write.close()
+        start.read.close()
+        errors.write.close()
+        // conmon waits for this pipe, so its cgroup holds for all of its children.
+        join(monitor.pid, request.monitorCgroupProcsFiles)
+        start.write.close()
+        try sync.read.setNonBlocking()
+        try errors.read.setNonBlocking()
+        async let said = errors.read.readAll(limit: 8192)
+        let line = try await sync.read.readAll(limit: 1 << 20)
+        _ = try await monitor.wait()
+        return try await result(request, line, said: (try? await said) ?? [])
+    }
+
+    private func arguments(of request: CreateRequest) -> [String] {
+        let files = MonitorFiles(bundle: request.bundle)
+        var list = [
+            "--cid", request.id, "--cuuid", request.id, "--name", request.name, "--runtime", handler.path,
+            "--bundle", request.bundle, "--persist-dir", request.bundle, "--container-pidfile", files.pidFile,
+            "--conmon-pidfile", files.monitorPidFile, "--exit-dir", handler.exitDirectory, "--full-attach", "--no-sync-log",
+            "--log-path", request.logPath.isEmpty ? "none" : "k8s-file:\(request.logPath)", "--log-level", "error",
+            "--runtime-arg", "--root=\(handler.root)",
+        ]
+        if handler.usesSystemdCgroups { list.append("--systemd-cgroup") }
+        if let size = handler.logSizeMax { list += ["--log-size-max", "\(size)"] }
+        if handler.noPivot { list.append("--no-pivot") }
+        if request.terminal { list.append("--terminal") }
+        if request.stdin { list.append("--stdin") }
+        if request.stdin && !request.stdinOnce { list.append("--leave-stdin-open") }
+        return list
+    }
+
+    private func join(_ pid: Int32, _ files: [String]) {
+        for file in files {
+            do { try Files.write("\(pid)", to: file) } catch {
+                logger.debug("conmon stays in the daemon's cgroup", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func result(_ request: CreateRequest, _ line: [UInt8], said: [UInt8]) async throws -> ContainerProcess {
+        guard let message = SyncMessage(line: line.prefix { $0 != UInt8(ascii: "\n") }) else {
+            let text = String(decoding: said, as: UTF8.self)
+            throw RuntimeError.monitorFailed(container: request.id, message: RuntimeMessage.essence(text))
+        }
+        guard message.pid > 0 else {
+            throw RuntimeError.refused(
+                operation: "create", container: request.id, message: RuntimeMessage.essence(message.message ?? ""))
+        }
+        return ContainerProcess(
+            containerID: request.id, pid: message.pid, startTime: ProcessStatus.read(message.pid)?.startTime, bundle: request.bundle)
+    }
+}

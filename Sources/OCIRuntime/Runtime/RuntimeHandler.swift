@@ -1,0 +1,42 @@
+/// A way of running containers, as `[crio.runtime.runtimes.NAME]` describes it. Pods choose one by name.
+public struct RuntimeHandler: Sendable, Equatable {
+    public var name: String
+    /// The OCI runtime's file: runc, crun.
+    public var path: String
+    /// Where the runtime keeps its state.
+    public var root: String
+    /// conmon's file.
+    public var monitorPath: String
+    /// conmon's environment, `KEY=VALUE`.
+    public var monitorEnvironment: [String: String]
+    /// The directory whose entries conmon names after containers, with their exit codes.
+    public var exitDirectory: String
+    public var usesSystemdCgroups: Bool
+    /// Bytes after which conmon starts the log anew; nil for no bound.
+    public var logSizeMax: Int64?
+    public var noPivot: Bool
+    /// Annotations of pods that the runtime gets to see.
+    public var allowedAnnotations: [String]
+
+    public init(
+        name: String, path: String, root: String, monitorPath: String = "conmon", monitorEnvironment: [String: String] = [:],
+        exitDirectory: String, usesSystemdCgroups: Bool = false, logSizeMax: Int64? = nil, noPivot: Bool = false,
+        allowedAnnotations: [String] = []
+    ) {
+        self.name = name
+        self.path = path
+        self.root = root
+        self.monitorPath = monitorPath
+        self.monitorEnvironment = monitorEnvironment
+        self.exitDirectory = exitDirectory
+        self.usesSystemdCgroups = usesSystemdCgroups
+        self.logSizeMax = logSizeMax
+        self.noPivot = noPivot
+        self.allowedAnnotations = allowedAnnotations
+    }
+
+    /// Arguments that every call of the runtime begins with.
+    var globalArguments: [String] {
+        ["--root", root] + (usesSystemdCgroups ? ["--systemd-cgroup"] : [])
+    }
+}

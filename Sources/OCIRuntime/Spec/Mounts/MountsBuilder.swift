@@ -1,0 +1,113 @@
+import CRI
+import Linux
+import OCI
+
+/// A container's mounts: the kernel's file systems, the pod's files, then the request's, which win over both.
+struct MountsBuilder {
+    let request: SpecRequest
+    let host: SpecHost
+
+    /// - Throws: `SpecError`.
+    func build() throws(SpecError) -> [Spec.Mount] {
+        let wanted = Set(request.mounts.map { Self.clean($0.mount.containerPath) })
+        let standard = (kernel() + pod()).filter { !wanted.contains($0.destination) }
+        var user: [Spec.Mount] = []
+        for mount in request.mounts { user.append(try bind(mount)) }
+        // What lies deeper is mounted later; equals stay in their order.
+        let sorted = user.enumerated().sorted { ($0.element.depth, $0.offset) < ($1.element.depth, $1.offset) }.map(\.element)
+        return standard + sorted
+    }
+
+    private func kernel() -> [Spec.Mount] {
+        let access = request.isPrivileged ? "rw" : "ro"
+        var mounts = [
+            proc(),
+            Spec.Mount(destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=65536k"]),
+            Spec.Mount(
+                destination: "/dev/pts", type: "devpts", source: "devpts",
+                options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
+                    + (request.namespaces.user == nil ? ["gid=5"] : [])),
+            Spec.Mount(destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"]),
+            sys(access),
+            Spec.Mount(
+                destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup",
+                options: ["nosuid", "noexec", "nodev", "relatime", access]),
+        ]
+        if request.namespaces.ipc == nil {
+            mounts[3] = .init(destination: "/dev/mqueue", type: "bind", source: "/dev/mqueue", options: ["rbind", "nosuid", "noexec", "nodev"])
+        }
+        return mounts
+    }
+
+    /// With the host's processes in view, the host's own /proc is bound: a user namespace may not mount one of those.
+    private func proc() -> Spec.Mount {
+        if request.namespaces.user != nil, request.pidNamespace == .node {
+            return .init(destination: "/proc", type: "bind", source: "/proc", options: ["rbind", "nosuid", "noexec", "nodev"])
+        }
+        return .init(destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"])
+    }
+
+    /// Likewise: sysfs belongs to a network namespace, and one of the host's cannot be mounted from a user namespace.
+    private func sys(_ access: String) -> Spec.Mount {
+        if request.namespaces.user != nil, request.usesHostNetwork {
+            return .init(destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "nosuid", "noexec", "nodev", access])
+        }
+        return .init(destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", access])
+    }
+
+    private func pod() -> [Spec.Mount] {
+        let access = request.security.readonlyRootfs ? "ro" : "rw"
+        func file(_ source: String, _ target: String) -> Spec.Mount {
+            .init(destination: target, type: "bind", source: source, options: ["bind", "nodev", "nosuid", "noexec", access])
+        }
+        return [
+            .init(
+                destination: "/dev/shm", type: "bind", source: request.files.sharedMemory,
+                options: ["rw", "bind", "nosuid", "noexec", "nodev"]),
+            file(request.files.resolver, "/etc/resolv.conf"),
+            file(request.files.hostname, "/etc/hostname"),
+        ]
+    }
+
+    private func bind(_ resolved: ResolvedMount) throws(SpecError) -> Spec.Mount {
+        let mount = resolved.mount
+        var options = ["rbind"]
+        switch mount.propagation {
+        case .propagationPrivate: options.append("rprivate")
+        case .propagationHostToContainer: options.append("rslave")
+        case .propagationBidirectional: options.append("rshared")
+        case .UNRECOGNIZED(let value): throw .invalid("the mount at \(mount.containerPath) has the unknown propagation \(value)")
+        }
+        options.append(mount.recursiveReadOnly ? "rro" : mount.readonly ? "ro" : "rw")
+        options += mount.mountOptions
+        var result = Spec.Mount(destination: Self.clean(mount.containerPath), type: "bind", source: resolved.source, options: options)
+        if !mount.uidMappings.isEmpty || !mount.gidMappings.isEmpty {
+            result.uidMappings = mount.uidMappings.map(Spec.IDMapping.init)
+            result.gidMappings = mount.gidMappings.map(Spec.IDMapping.init)
+        }
+        return result
+    }
+
+    /// A path without repeated or trailing slashes, `.` and `..`.
+    static func clean(_ path: String) -> String {
+        var parts: [Substring] = []
+        for part in path.split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        return "/" + parts.joined(separator: "/")
+    }
+}
+
+extension Spec.Mount {
+    fileprivate var depth: Int { destination.utf8.count { $0 == UInt8(ascii: "/") } }
+}
+
+extension Spec.IDMapping {
+    init(_ mapping: Runtime_V1_IDMapping) {
+        self.init(containerID: mapping.containerID, hostID: mapping.hostID, size: mapping.length)
+    }
+
+    init(_ mapping: IDMap) {
+        self.init(containerID: mapping.containerID, hostID: mapping.hostID, size: mapping.length)
+    }
+}

@@ -1,0 +1,84 @@
+import AsyncHTTPClient
+import Logging
+import NIOConcurrencyHelpers
+
+/// The way to every registry: holds configuration, connections and tokens for all pulls.
+public final class RegistryClient: Sendable {
+    private let options: RegistryOptions
+    private let logger: Logger
+    private let limits: ConnectionLimits
+    private let http: HTTPClient
+    private let tokens = TokenCache()
+    private let policies: PolicyFiles
+    private let configuration: NIOLockedValueBox<RegistriesConfiguration>
+
+    /// Reads the configuration: not for the cooperative pool.
+    /// - Throws: ``RegistryError/configuration(file:problem:)``.
+    public init(options: RegistryOptions, logger: Logger) throws {
+        (self.options, self.logger) = (options, logger)
+        configuration = NIOLockedValueBox(try Self.load(options))
+        policies = PolicyFiles(file: options.policyFile, directory: options.policyDirectory)
+        _ = try policies.policy(namespace: nil)
+        limits = ConnectionLimits(connect: options.connectTimeout, stall: options.stallTimeout)
+        http = limits.makeClient()
+    }
+
+    /// Reads registries.conf and its drop-ins again; pulls under way go on with what they have. Not for the cooperative pool.
+    /// - Throws: ``RegistryError/configuration(file:problem:)``; the old configuration then stays.
+    public func reload() throws {
+        let read = try Self.load(options)
+        configuration.withLockedValue { $0 = read }
+    }
+
+    /// Full names that `image` may stand for, in the order in which to try them; one unless it is a short name.
+    /// - Throws: ``ReferenceError``, or ``RegistryError`` if a short name leads nowhere or to too many places.
+    public func candidates(for image: String) throws -> [ImageReference] {
+        try configuration.withLockedValue { $0 }.candidates(for: image, mode: options.shortNameMode)
+    }
+
+    /// Where a reference's content comes from. Nothing is asked of the network yet.
+    /// - Parameters:
+    ///   - credentials: the caller's, for the registry itself. Mirrors get what the auth files hold for them.
+    ///   - namespace: the pod's, which may have credentials and a policy of its own.
+    /// - Throws: ``RegistryError`` if configuration blocks the reference or is wrong about it.
+    public func source(for reference: ImageReference, credentials: RegistryCredentials?, namespace: String?) throws -> any ImageSource {
+        let configuration = configuration.withLockedValue { $0 }
+        let store = CredentialStore(
+            authFiles: options.authFiles, namespacedDirectory: options.namespacedAuthDirectory,
+            globalHelpers: configuration.credentialHelpers, runHelper: options.runHelper)
+        let endpoints = try configuration.endpoints(for: reference, insecureHosts: options.insecureRegistries)
+        let clients = endpoints.map { endpoint in
+            client(for: endpoint) {
+                if !endpoint.isMirror, let credentials, !credentials.isEmpty { return credentials }
+                return try await store.credentials(for: endpoint.reference, image: reference, namespace: namespace)
+            }
+        }
+        return MirroredSource(endpoints: clients, retry: options.retry, stallSeconds: limits.stallSeconds, logger: logger) { [policies] in
+            try await policies.check(reference, namespace: namespace)
+        }
+    }
+
+    /// Closes every connection. Must be called before the last reference goes.
+    public func shutdown() async {
+        do {
+            try await http.shutdown()
+        } catch {
+            logger.debug("the registry client was shut down before", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func client(
+        for endpoint: Endpoint, credentials: @escaping @Sendable () async throws -> RegistryCredentials?
+    ) -> EndpointClient {
+        let sender = HTTPSender(
+            client: http, certificates: CertificateDirectory(directories: options.certificateDirectories), insecure: endpoint.insecure,
+            limits: limits, userAgent: options.userAgent)
+        let authorizer = Authorizer(endpoint: endpoint, sender: sender, cache: tokens, credentials: credentials)
+        let retry = endpoint.isMirror ? options.retry.briefly : options.retry
+        return EndpointClient(endpoint: endpoint, sender: sender, authorizer: authorizer, retry: retry, logger: logger)
+    }
+
+    private static func load(_ options: RegistryOptions) throws -> RegistriesConfiguration {
+        try RegistriesFile.load(file: options.registriesFile, directory: options.registriesDirectory)
+    }
+}
