@@ -76,7 +76,7 @@ let package = Package(
         // From the bottom up: a library depends on those above it in this list alone.
         library("Linux", ["CLinux", .log, .nioCore, .nioPosix]),
         library("OCI", []),
-        library("Configuration", [.toml, .log]),
+        library("DaemonConfiguration", [.toml, .log]),
         library("Store", ["Linux", .grdb]),
         library("CRI", [.protobuf, .grpcCore, .grpcProtobuf]),
         library("Cgroups", ["Linux", "OCI"]),
@@ -88,23 +88,27 @@ let package = Package(
         library(
             "Node",
             [
-                "Images", "OCIRuntime", "Networking", "Cgroups", "Telemetry", "Store", "Configuration", "OCI", "Linux", "CRI", .log,
+                "Images", "OCIRuntime", "Networking", "Cgroups", "Telemetry", "Store", "DaemonConfiguration", "OCI", "Linux", "CRI", .protobuf, .log,
             ]),
         library("Streaming", ["CZlib", .log, .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .nioSSL, .crypto]),
-        library("CRIService", ["Node", "Streaming", "CRI", .grpcCore, .grpcProtobuf, .log]),
+        library("CRIService", ["Node", "Images", "Registry", "CRI", .grpcCore, .grpcProtobuf, .log]),
         .executableTarget(
-            name: "swiftlet", dependencies: ["CRIService", "Configuration", "Node", .arguments, .lifecycle, .grpcTransport, .log],
+            name: "swiftlet",
+            dependencies: [
+                "CRIService", "Streaming", "Node", "Images", "Registry", "Networking", "OCIRuntime", "OCI", "Cgroups", "Telemetry", "Store",
+                "DaemonConfiguration", "CRI", "Linux", .arguments, .grpcTransport, .log,
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "swiftlet-bench", dependencies: ["CRI", .grpcCore, .grpcTransport, .arguments], swiftSettings: strict),
 
         tests("Linux"),
         tests("OCI"),
-        tests("Configuration"),
+        tests("DaemonConfiguration"),
         tests("Store"),
         tests("Cgroups", fixtures: true),
         tests("Networking"),
-        tests("Registry", [.nioCore, .nioPosix, .nioHTTP1]),
+        tests("Registry", ["OCI", .log, .nioCore, .nioPosix, .nioHTTP1, .nioSSL]),
         tests("Images"),
         tests("OCIRuntime"),
         tests("Telemetry"),
@@ -116,3 +120,6 @@ let package = Package(
             dependencies: ["CRI", "Linux", .grpcCore, .grpcTransport, "swiftlet", "swiftlet-pin"], swiftSettings: strict),
     ]
 )
+package.targets = package.targets.filter { !$0.name.hasSuffix("Tests") && !["Streaming","swiftlet-bench"].contains($0.name) }
+for t in package.targets { t.dependencies = t.dependencies.filter { if case .byNameItem(let n, _) = $0 { return n != "Streaming" } else { return true } } }
+package.products = []

@@ -14,7 +14,7 @@ public struct ImageServiceEndpoint: Runtime_V1_ImageService.SimpleServiceProtoco
         request: Runtime_V1_PullImageRequest, context: ServerContext
     ) async throws -> Runtime_V1_PullImageResponse {
         let image = try request.image.checkedName()
-        let credentials = request.hasAuth ? RegistryCredentials(request.auth) : nil
+        let credentials = request.hasAuth ? RegistryCredentials(request.auth) : nil as RegistryCredentials?
         let namespace = request.hasSandboxConfig ? request.sandboxConfig.metadata.namespace : nil
         let pulled = try await node.pullImage(image, credentials: credentials, namespace: namespace)
         return .with { $0.imageRef = pulled }
@@ -90,6 +90,18 @@ extension ImageRecord {
             // The user as the image's author wrote it: a number is a uid, a name stays one. CRI, Image.
             let user = (configuration.config?.user ?? "").prefix { $0 != ":" }
             if let uid = Int64(user) { $0.uid.value = uid } else { $0.username = String(user) }
+        }
+    }
+}
+
+extension RegistryCredentials {
+    /// The request's credentials; nil where it has none to speak of.
+    init?(_ auth: Runtime_V1_AuthConfig) {
+        if auth.username.isEmpty, auth.password.isEmpty, auth.identityToken.isEmpty, auth.registryToken.isEmpty {
+            self.init(auth: auth.auth)
+        } else {
+            self.init(
+                username: auth.username, password: auth.password, identityToken: auth.identityToken, registryToken: auth.registryToken)
         }
     }
 }

@@ -1,8 +1,10 @@
+import Glibc
 import Images
 import Linux
 import Networking
 import OCIRuntime
 import Registry
+import Telemetry
 
 extension Node {
     /// Any failure as the caller's error: those of the modules below keep their kind, others say what was being done.
@@ -43,6 +45,16 @@ extension Node {
             defer { group.cancelAll() }
             guard let first = try await group.next() else { throw CancellationError() }
             return first
+        }
+    }
+}
+
+extension NodeError {
+    /// A specification that cannot be built: the request is at fault, or the host.
+    init(_ error: SpecError) {
+        switch error {
+        case .invalid(let text): self = .invalidArgument(text)
+        case .unsupported(let text): self = .failedPrecondition(text)
         }
     }
 }

@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import Logging
 import NIOConcurrencyHelpers
 
@@ -7,8 +6,9 @@ public final class RegistryClient: Sendable {
     private let options: RegistryOptions
     private let logger: Logger
     private let limits: ConnectionLimits
-    private let http: HTTPClient
+    private let clients: HTTPClients
     private let tokens = TokenCache()
+    private let schemes = SchemeMemory()
     private let policies: PolicyFiles
     private let configuration: NIOLockedValueBox<RegistriesConfiguration>
 
@@ -20,7 +20,7 @@ public final class RegistryClient: Sendable {
         policies = PolicyFiles(file: options.policyFile, directory: options.policyDirectory)
         _ = try policies.policy(namespace: nil)
         limits = ConnectionLimits(connect: options.connectTimeout, stall: options.stallTimeout)
-        http = limits.makeClient()
+        clients = HTTPClients(limits: limits, proxies: options.proxies)
     }
 
     /// Reads registries.conf and its drop-ins again; pulls under way go on with what they have. Not for the cooperative pool.
@@ -60,22 +60,19 @@ public final class RegistryClient: Sendable {
 
     /// Closes every connection. Must be called before the last reference goes.
     public func shutdown() async {
-        do {
-            try await http.shutdown()
-        } catch {
-            logger.debug("the registry client was shut down before", metadata: ["error": "\(error)"])
-        }
+        await clients.shutdown(logger: logger)
     }
 
     private func client(
         for endpoint: Endpoint, credentials: @escaping @Sendable () async throws -> RegistryCredentials?
     ) -> EndpointClient {
         let sender = HTTPSender(
-            client: http, certificates: CertificateDirectory(directories: options.certificateDirectories), insecure: endpoint.insecure,
+            clients: clients, certificates: CertificateDirectory(directories: options.certificateDirectories), insecure: endpoint.insecure,
             limits: limits, userAgent: options.userAgent)
         let authorizer = Authorizer(endpoint: endpoint, sender: sender, cache: tokens, credentials: credentials)
         let retry = endpoint.isMirror ? options.retry.briefly : options.retry
-        return EndpointClient(endpoint: endpoint, sender: sender, authorizer: authorizer, retry: retry, logger: logger)
+        return EndpointClient(
+            endpoint: endpoint, sender: sender, authorizer: authorizer, schemes: schemes, retry: retry, logger: logger)
     }
 
     private static func load(_ options: RegistryOptions) throws -> RegistriesConfiguration {

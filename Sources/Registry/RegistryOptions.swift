@@ -24,6 +24,7 @@ public struct RegistryOptions: Sendable {
     /// A connection that gives no byte for so long, while bytes are wanted, is given up.
     public var stallTimeout: Duration = .seconds(30)
     public var retry = RetryPolicy()
+    public var proxies = ProxySettings()
     public var userAgent = "swiftlet"
 
     public init() {}

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/types.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 
 // Files and mounts.
 int clinux_pipe(int ends[2]);

@@ -54,7 +54,7 @@ extension Node {
     private func end(_ container: ContainerRecord, grace: Duration) async throws {
         let runtime = try runtimes.runtime(of: pod(of: container))
         if grace > .zero, container.phase != .created {
-            try await runtime.kill(process(of: container), signal: container.stopSignal)
+            try runtime.kill(process(of: container), signal: container.stopSignal)
             if await inventory.exit(of: container.id, within: grace) { return }
         }
         for _ in 0..<3 {
@@ -97,7 +97,7 @@ extension Node {
     }
 
     /// Lets the runtime forget a container: its state directory and its cgroup.
-    private func releaseProcess(_ container: ContainerRecord) async throws {
+    func releaseProcess(_ container: ContainerRecord) async throws {
         try await runtimes.runtime(of: pod(of: container)).delete(container.id)
     }
 

@@ -21,7 +21,7 @@ extension Node {
         try config.checkMetadata()
         let key = ContainerKey(podID: pod.id, config.metadata)
         return try await untilDeadline("CreateContainer of \(key)", phases.tracker("\(key)")) {
-            try await containersUnderWay.result(for: key) { [self] in
+            try await self.containersUnderWay.result(for: key) { [self] in
                 if let known = inventory.container(of: key) {
                     guard known.phase == .created else {
                         throw NodeError.alreadyExists(

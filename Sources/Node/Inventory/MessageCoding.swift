@@ -8,11 +8,11 @@ public struct Coded<Message: SwiftProtobuf.Message & Sendable>: Codable, Sendabl
 
     public init(wrappedValue: Message) { self.wrappedValue = wrappedValue }
 
-    public init(from decoder: any Decoder) throws {
+    public init(from decoder: any Swift.Decoder) throws {
         wrappedValue = try Message(serializedBytes: try decoder.singleValueContainer().decode(Data.self))
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    public func encode(to encoder: any Swift.Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(try wrappedValue.serializedData() as Data)
     }

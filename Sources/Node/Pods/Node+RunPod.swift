@@ -15,7 +15,7 @@ extension Node {
         let runtime = try runtimes.handler(handler)
         let key = PodKey(config.metadata)
         return try await untilDeadline("RunPodSandbox of \(key)", phases.tracker("\(key)")) {
-            try await podsUnderWay.result(for: key) { [self] in
+            try await self.podsUnderWay.result(for: key) { [self] in
                 if let known = inventory.pod(of: key) {
                     guard known.phase == .ready else {
                         throw NodeError.alreadyExists(
@@ -31,11 +31,11 @@ extension Node {
     private func makePod(_ config: Runtime_V1_PodSandboxConfig, runtime: String, requested: String) async throws -> String {
         let started = ContinuousClock.now
         let id = Identifier.random()
-        let cgroup = try cgroups.podParent(config.linux.cgroupParent, podID: id)
+        let cgroup = try cgroups.podParent(config.linux.cgroupParent)
         let pod = PodRecord(
             id: id, config: config, runtimeHandler: runtime, requestedHandler: requested, createdAt: Node.now(), phase: .creating,
-            hasNetwork: config.linux.securityContext.namespaceOptions.network == .pod,
-            hostname: try hostname(of: config, id: id), cgroupParent: cgroup.path, ownsCgroup: !cgroup.exists)
+            namespaces: .init(), hasNetwork: config.linux.securityContext.namespaceOptions.network == .pod,
+            hostname: try hostname(of: config, id: id), cgroupParent: cgroup.path, ownsCgroup: !cgroup.exists || config.linux.cgroupParent.isEmpty)
         let log = logger(pod: pod)
         var timeline = Timeline(name: "pod \(config.metadata.namespace)/\(config.metadata.name)")
         do {
@@ -62,9 +62,11 @@ extension Node {
         tracker.begin("namespaces")
         timeline.begin("namespaces")
         let planned = pod
-        async let files: Void = BlockingPool.shared.run { [podFiles] in try podFiles.make(planned) }
+        try await BlockingPool.shared.run { [podFiles, cgroups] in
+            try podFiles.make(planned)
+            if planned.ownsCgroup { try cgroups.makeParent(planned.cgroupParent) }
+        }
         pod.namespaces = try await pinner.pin(namespaceRequest(for: pod))
-        try await files
         timeline.end("namespaces")
         if pod.hasNetwork {
             tracker.begin("network")

@@ -14,8 +14,8 @@ extension Node {
         request.hostname = pod.hostname
         request.sysctls = settings.defaultSysctls.merging(pod.config.linux.sysctls) { $1 }
         if options.usernsOptions.mode == .pod, !options.usernsOptions.uids.isEmpty {
-            request.user = UserNamespaceMappings(
-                uids: options.usernsOptions.uids.map(IDMapping.init), gids: options.usernsOptions.gids.map(IDMapping.init))
+            request.uidMap = options.usernsOptions.uids.map(IDMap.init)
+            request.gidMap = options.usernsOptions.gids.map(IDMap.init)
         }
         request.cgroupProcsFiles = request.pid ? cgroups.procsFiles(of: pod.cgroupParent) : []
         return request
@@ -26,7 +26,7 @@ extension Node {
         var request = PodNetworkRequest(
             podID: pod.id, name: config.metadata.name, namespace: config.metadata.namespace, uid: config.metadata.uid,
             netnsPath: podFiles.namespaces(pod.id) + "/net")
-        request.portMappings = config.portMappings.filter { $0.hostPort > 0 }.map(PortMapping.init)
+        request.portMappings = config.portMappings.filter { $0.hostPort > 0 }.map(PortMapping.init(message:))
         request.ingressBandwidth = config.annotations["kubernetes.io/ingress-bandwidth"].flatMap(Quantity.bits)
         request.egressBandwidth = config.annotations["kubernetes.io/egress-bandwidth"].flatMap(Quantity.bits)
         request.annotations = config.annotations
@@ -47,5 +47,23 @@ enum Quantity {
         guard let factor = factors[String(text.dropFirst(digits.count))], let number = Double(digits) else { return nil }
         let value = (number * factor).rounded()
         return value >= 1 && value < 1e18 ? UInt64(value) : nil
+    }
+}
+
+extension IDMap {
+    init(_ message: Runtime_V1_IDMapping) {
+        self.init(containerID: message.containerID, hostID: message.hostID, length: message.length)
+    }
+}
+
+extension PortMapping {
+    init(message: Runtime_V1_PortMapping) {
+        let transport =
+            switch message.protocol {
+            case .udp: "udp"
+            case .sctp: "sctp"
+            case .tcp, .UNRECOGNIZED: "tcp"
+            }
+        self.init(transport: transport, containerPort: message.containerPort, hostPort: message.hostPort, hostIP: message.hostIp)
     }
 }

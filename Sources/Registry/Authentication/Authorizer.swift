@@ -83,7 +83,9 @@ private struct TokenFetcher: Sendable {
         let http = try tokenRequest()
         let realm = request.realm.host() ?? "?"
         let answer = try await sender.send(http)
-        let body = try await answer.collect(upTo: Self.longestAnswer)
+        guard let body = try await answer.collect(upTo: Self.longestAnswer) else {
+            throw RegistryError.authentication(registry: endpoint.host, problem: "the answer of \(realm) is too long")
+        }
         switch answer.status {
         case 200..<300:
             guard let token = AccessToken(answer: body, now: .now()) else {
@@ -92,7 +94,8 @@ private struct TokenFetcher: Sendable {
             return token
         case 401, 403:
             throw RegistryError.unauthorized(
-                endpoint.reference.name, registry: endpoint.host, detail: "\(realm) refuses " + (credentials == nil ? "anonymous access" : "the login"))
+                endpoint.reference.name, registry: endpoint.host,
+                detail: "\(realm) refuses \(credentials == nil ? "anonymous access" : "the login")")
         case 429: throw RegistryError.tooManyRequests(registry: realm, retryAfterSeconds: answer.retryAfterSeconds)
         default: throw RegistryError.authentication(registry: endpoint.host, problem: "\(realm) answers with HTTP status \(answer.status)")
         }
@@ -101,7 +104,8 @@ private struct TokenFetcher: Sendable {
     private func tokenRequest() throws -> HTTPRequest {
         guard request.realm.scheme?.lowercased() == "https" || endpoint.insecure else {
             throw RegistryError.authentication(
-                registry: endpoint.host, problem: "its tokens come over plain HTTP from \(request.realm.host() ?? "?"): mark it insecure if that is meant")
+                registry: endpoint.host,
+                problem: "its tokens come over plain HTTP from \(request.realm.host() ?? "?"): mark it insecure if that is meant")
         }
         if let token = credentials?.identityToken, !token.isEmpty {
             let headers: HTTPHeaders = ["Content-Type": "application/x-www-form-urlencoded"]

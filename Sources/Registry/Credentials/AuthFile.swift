@@ -44,7 +44,8 @@ extension AuthFile {
     static func parse(_ bytes: [UInt8], file: String) throws -> AuthFile {
         do {
             let contents = try JSONDecoder().decode(Contents.self, from: Data(bytes))
-            var parsed = AuthFile(helpers: contents.credHelpers ?? [:], defaultHelper: contents.credsStore.flatMap { $0.isEmpty ? nil : $0 })
+            var parsed = AuthFile(helpers: contents.credHelpers ?? [:])
+            if let store = contents.credsStore, !store.isEmpty { parsed.defaultHelper = store }
             for (key, entry) in contents.auths ?? [:] {
                 guard let credentials = entry.credentials else {
                     throw RegistryError.credentials(
@@ -55,8 +56,12 @@ extension AuthFile {
             }
             return parsed
         } catch let error as DecodingError {
-            let key = if case .typeMismatch(_, let context) = error { context.codingPath.map(\.stringValue).joined(separator: ".") } else { "" }
-            throw RegistryError.credentials(source: file, problem: "it is not in the format of auth.json(5)\(key.isEmpty ? "" : " at '\(key)'")")
+            // Only the place is told: the decoder's own text may quote what stands there.
+            var place = ""
+            if case .typeMismatch(_, let context) = error {
+                place = " at '\(context.codingPath.map(\.stringValue).joined(separator: "."))'"
+            }
+            throw RegistryError.credentials(source: file, problem: "it is not in the format of auth.json(5)\(place)")
         }
     }
 

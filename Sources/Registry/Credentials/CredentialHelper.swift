@@ -1,7 +1,10 @@
 import FoundationEssentials
 
 /// Runs a program with input and gives its exit code and standard output. The program is looked up in PATH.
-public typealias HelperRunner = @Sendable (_ executable: String, _ arguments: [String], _ input: [UInt8]) async throws -> (code: Int32, output: [UInt8])
+public typealias HelperRunner =
+    @Sendable (
+        _ executable: String, _ arguments: [String], _ input: [UInt8]
+    ) async throws -> (code: Int32, output: [UInt8])
 
 /// A program `docker-credential-NAME` that keeps credentials, by the protocol of docker-credential-helpers.
 struct CredentialHelper: Sendable {
@@ -19,7 +22,8 @@ struct CredentialHelper: Sendable {
         do {
             answer = try await run(source, ["get"], Array(server.utf8))
         } catch {
-            throw RegistryError.credentials(source: source, problem: "it could not be run for \(server): install it in PATH, or remove it from credHelpers")
+            throw RegistryError.credentials(
+                source: source, problem: "it could not be run for \(server): install it in PATH, or remove it from credHelpers")
         }
         guard answer.code == 0 else {
             // Helpers have no exit code for this, only this sentence of the protocol.

@@ -23,7 +23,8 @@ struct BlobAnswer: Sendable {
         var start: Int64 = 0
         if status == 206 {
             guard let range = contentRange.flatMap({ ContentRange($0) }), range.first == offset, range.total ?? size == size else {
-                throw RegistryError.unexpectedAnswer(registry: server, problem: "another range of \(digest) than asked for (\(contentRange ?? "none"))")
+                throw RegistryError.unexpectedAnswer(
+                    registry: server, problem: "another range of \(digest) than asked for (\(contentRange ?? "none"))")
             }
             start = range.first
         }
@@ -31,7 +32,8 @@ struct BlobAnswer: Sendable {
             if contentLength > size - start { throw RegistryError.blobTooLong(digest, registry: server, size: size) }
             // A shorter range is lawful, the next request goes on from there; a shorter whole is another blob.
             if status != 206 {
-                throw RegistryError.unexpectedAnswer(registry: server, problem: "blob \(digest) has \(contentLength) bytes there, its manifest declares \(size)")
+                throw RegistryError.unexpectedAnswer(
+                    registry: server, problem: "blob \(digest) has \(contentLength) bytes there, its manifest declares \(size)")
             }
         }
         return offset - start
@@ -49,7 +51,8 @@ struct ContentRange: Equatable {
         guard words.count == 2, words[0].lowercased() == "bytes" else { return nil }
         let halves = words[1].split(separator: "/", omittingEmptySubsequences: false)
         let bounds = halves[0].split(separator: "-", omittingEmptySubsequences: false)
-        guard halves.count == 2, bounds.count == 2, let first = Int64(bounds[0]), let last = Int64(bounds[1]), first >= 0, last >= first else {
+        guard halves.count == 2, bounds.count == 2, let first = Int64(bounds[0]), let last = Int64(bounds[1]), first >= 0, last >= first
+        else {
             return nil
         }
         (self.first, self.last) = (first, last)

@@ -41,7 +41,8 @@ actor BlobReader {
                     pieces = nil
                     if progress.isComplete { return nil }
                     throw ConnectionFailure(
-                        kind: .broken, error: .unreachable(registry: server, problem: "it closed the connection before the end of the blob"))
+                        kind: .broken, error: .unreachable(registry: server, problem: "it closed the connection before the end of the blob")
+                    )
                 }
                 if let kept = try keep(piece) { return kept }
             } catch let error as RegistryError where !error.isWorthResuming {

@@ -1,6 +1,5 @@
 import FoundationEssentials
 import Logging
-import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
 import OCI
@@ -12,11 +11,11 @@ final class EndpointClient: Sendable {
     private let authorizer: Authorizer
     private let retry: RetryPolicy
     private let logger: Logger
-    /// The scheme that worked; an insecure endpoint may speak either.
-    private let scheme = NIOLockedValueBox<String?>(nil)
+    private let schemes: SchemeMemory
 
-    init(endpoint: Endpoint, sender: HTTPSender, authorizer: Authorizer, retry: RetryPolicy, logger: Logger) {
-        (self.endpoint, self.sender, self.authorizer, self.retry, self.logger) = (endpoint, sender, authorizer, retry, logger)
+    init(endpoint: Endpoint, sender: HTTPSender, authorizer: Authorizer, schemes: SchemeMemory, retry: RetryPolicy, logger: Logger) {
+        (self.endpoint, self.sender, self.authorizer, self.schemes) = (endpoint, sender, authorizer, schemes)
+        (self.retry, self.logger) = (retry, logger)
     }
 
     func manifest(_ reference: String) async throws -> FetchedManifest {
@@ -26,10 +25,7 @@ final class EndpointClient: Sendable {
         return try await repeating(what) {
             let headers = HTTPHeaders(MediaType.manifests.map { ("Accept", $0) })
             let answer = try await self.get("manifests/\(reference)", headers: headers, what: what)
-            let bytes: [UInt8]
-            do {
-                bytes = try await answer.collect(upTo: ManifestCheck.longest)
-            } catch is NIOTooManyBytesError {
+            guard let bytes = try await answer.collect(upTo: ManifestCheck.longest) else {
                 throw RegistryError.manifestTooLarge(what, registry: self.endpoint.host, limit: ManifestCheck.longest)
             }
             return try check.accept(
@@ -90,8 +86,16 @@ final class EndpointClient: Sendable {
     }
 
     private func sendOverEitherScheme(_ path: String, headers: HTTPHeaders) async throws -> HTTPAnswer {
-        let known = scheme.withLockedValue { $0 }
-        guard known == nil, endpoint.insecure else { return try await send(path, scheme: known ?? "https", headers: headers) }
+        guard endpoint.insecure else { return try await send(path, scheme: "https", headers: headers) }
+        if let known = schemes[endpoint.host] {
+            do {
+                return try await send(path, scheme: known, headers: headers)
+            } catch {
+                // It may have changed; the next attempt finds out.
+                schemes[endpoint.host] = nil
+                throw error
+            }
+        }
         do {
             return try await send(path, scheme: "https", headers: headers)
         } catch let https as ConnectionFailure {
@@ -109,13 +113,12 @@ final class EndpointClient: Sendable {
             throw RegistryError.unreachable(registry: endpoint.host, problem: "its name makes no address")
         }
         let answer = try await sender.send(HTTPRequest(url: url, headers: headers))
-        self.scheme.withLockedValue { $0 = scheme }
+        if endpoint.insecure { schemes[endpoint.host] = scheme }
         return answer
     }
 
     private func error(for answer: HTTPAnswer, what: String) async -> RegistryError {
-        let body = (try? await answer.collect(upTo: 64 << 10)) ?? []
-        let detail = ErrorDetail.parse(body)
+        let detail = ErrorDetail.parse((try? await answer.collect(upTo: 64 << 10)) ?? [])
         let speaksDistribution = answer.headers.contains(name: "Docker-Distribution-Api-Version")
         switch answer.status {
         case 401: return .unauthorized(what, registry: endpoint.host, detail: detail)
@@ -123,7 +126,9 @@ final class EndpointClient: Sendable {
         case 404 where ManifestCheck.isHTML(answer.mediaType) && !speaksDistribution: return .notARegistry(endpoint.host)
         case 404: return .notFound(what, registry: endpoint.host)
         case 429: return .tooManyRequests(registry: endpoint.host, retryAfterSeconds: answer.retryAfterSeconds)
-        case 408, 500...: return .serverFailure(registry: endpoint.host, status: answer.status, detail: detail, retryAfterSeconds: answer.retryAfterSeconds)
+        case 408, 500...:
+            return .serverFailure(
+                registry: endpoint.host, status: answer.status, detail: detail, retryAfterSeconds: answer.retryAfterSeconds)
         default: return .unexpectedAnswer(registry: endpoint.host, problem: "HTTP status \(answer.status) for \(what)")
         }
     }
@@ -134,7 +139,8 @@ extension RegistryError {
     var repeatable: Duration?? {
         switch self {
         case .tooManyRequests(_, let seconds): .some(seconds.map { .seconds($0) })
-        case .serverFailure(_, let status, _, let seconds): RetryPolicy.isTransient(status: status) ? .some(seconds.map { .seconds($0) }) : nil
+        case .serverFailure(_, let status, _, let seconds) where RetryPolicy.isTransient(status: status):
+            .some(seconds.map { .seconds($0) })
         default: nil
         }
     }

@@ -6,7 +6,11 @@ enum ErrorDetail {
         guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(body)) else { return "" }
         let texts = (answer.errors ?? []).compactMap { error in error.message.flatMap { $0.isEmpty ? nil : $0 } ?? error.code }
         // The text is a stranger's: short, and on one line of the log.
-        return String(texts.joined(separator: "; ").map { $0.isNewline || $0.unicodeScalars.contains { $0.value < 32 } ? " " : $0 }.prefix(200))
+        return String(texts.joined(separator: "; ").map { isControl($0) ? " " : $0 }.prefix(200))
+    }
+
+    private static func isControl(_ character: Character) -> Bool {
+        character.isNewline || character.unicodeScalars.contains { $0.properties.generalCategory == .control }
     }
 
     private struct Answer: Decodable {

@@ -1,5 +1,6 @@
-import struct Crypto.SHA256
 import OCI
+
+import struct Crypto.SHA256
 
 /// A manifest as the registry sent it: its digest is that of the bytes, whatever the registry says.
 public struct FetchedManifest: Sendable, Equatable {

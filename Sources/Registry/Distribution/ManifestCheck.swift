@@ -18,7 +18,8 @@ struct ManifestCheck: Sendable {
     func accept(_ bytes: [UInt8], contentType: String?, declaredDigest: String?) throws -> FetchedManifest {
         guard let mediaType = Self.mediaType(of: bytes, contentType: contentType) else {
             if Self.isHTML(contentType) { throw RegistryError.notARegistry(registry) }
-            throw RegistryError.unexpectedAnswer(registry: registry, problem: "what it gives for \(what) is no image manifest (\(contentType ?? "no media type"))")
+            throw RegistryError.unexpectedAnswer(
+                registry: registry, problem: "what it gives for \(what) is no image manifest (\(contentType ?? "no media type"))")
         }
         let manifest = FetchedManifest(bytes: bytes, mediaType: mediaType)
         if let expected, manifest.digest != expected {

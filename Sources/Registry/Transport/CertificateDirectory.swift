@@ -26,7 +26,8 @@ struct CertificateDirectory: Sendable {
             configuration.privateKey = .privateKey(try Self.privateKey("\(folder)/\(key)"))
         }
         if let orphan = names.first(where: { $0.hasSuffix(".key") && !names.contains("\($0.dropLast(".key".count)).cert") }) {
-            throw RegistryError.configuration(file: "\(folder)/\(orphan)", problem: "the certificate that belongs to this key (.cert) is missing")
+            throw RegistryError.configuration(
+                file: "\(folder)/\(orphan)", problem: "the certificate that belongs to this key (.cert) is missing")
         }
         return configuration
     }

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -37,7 +38,9 @@ struct ConnectionFailure: Error {
                 kind: .notConnected, error: .unexpectedAnswer(registry: server, problem: "it does not answer in HTTP (\(error))"))
         case let error as NIOConnectionError: return unreachable(.notConnected, explain(error))
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: return tlsFailure(error, server: server)
-        case let error as IOError: return unreachable(.broken, "the connection broke (error \(error.errnoCode))")
+        case let error as IOError:
+            let isUnconnected = [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(error.errnoCode)
+            return unreachable(isUnconnected ? .notConnected : .broken, explain(error))
         default: return unreachable(.broken, "\(error)")
         }
     }
@@ -50,23 +53,35 @@ struct ConnectionFailure: Error {
         case .tlsHandshakeTimeout: unreachable(.tls, "no TLS handshake within the time limit")
         case .getConnectionFromPoolTimeout: unreachable(.notConnected, "too many requests wait for it: retry later")
         case .remoteConnectionClosed: unreachable(.broken, earlyEnd)
+        case .invalidProxyResponse, .httpProxyHandshakeTimeout, .socksHandshakeTimeout:
+            unreachable(.notConnected, "the proxy does not connect to it: check HTTPS_PROXY and NO_PROXY")
+        case .proxyAuthenticationRequired: unreachable(.notConnected, "the proxy wants other credentials: check HTTPS_PROXY")
         default: unreachable(.broken, error.shortDescription)
         }
     }
 
     private static func explain(_ error: NIOConnectionError) -> String {
-        if let reason = error.connectionErrors.compactMap({ ($0.error as? IOError)?.errnoCode }).first {
-            return reason == ECONNREFUSED ? "the connection is refused: check that it runs and that the port is right" : "\(IOError(errnoCode: reason, reason: "connect"))"
-        }
+        if let reason = error.connectionErrors.lazy.compactMap({ $0.error as? IOError }).first { return explain(reason) }
         if error.connectionErrors.isEmpty { return "its name is not known: check the name and this host's DNS" }
         return error.connectionErrors.map { "\($0.error)" }.joined(separator: "; ")
+    }
+
+    private static func explain(_ error: IOError) -> String {
+        switch error.errnoCode {
+        case ECONNREFUSED: "the connection is refused: check that it runs and that the port is right"
+        case EHOSTUNREACH, ENETUNREACH: "there is no route to it: check this host's network"
+        case ECONNRESET, EPIPE: earlyEnd
+        default: "\(error)"
+        }
     }
 
     private static func tlsFailure(_ error: any Error, server: String) -> ConnectionFailure {
         let text = "\(error)"
         if text.contains("WRONG_VERSION_NUMBER") || text.contains("HTTP_REQUEST") {
             return ConnectionFailure(
-                kind: .tls, error: .unreachable(registry: server, problem: "it does not speak TLS: mark it insecure in registries.conf if plain HTTP is meant"))
+                kind: .tls,
+                error: .unreachable(
+                    registry: server, problem: "it does not speak TLS: mark it insecure in registries.conf if plain HTTP is meant"))
         }
         if text.contains("CERTIFICATE_VERIFY_FAILED") || error is NIOSSLExtraError {
             let problem = error is NIOSSLExtraError ? "its certificate is for another name" : "its certificate cannot be verified"

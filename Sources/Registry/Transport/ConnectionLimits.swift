@@ -14,8 +14,9 @@ struct ConnectionLimits: Sendable {
 
     /// A client for all registries. It follows no redirects by itself, as those may lead credentials astray, and speaks HTTP/1.1:
     /// layers in parallel then have a connection and a flow-control window each.
-    func makeClient() -> HTTPClient {
+    func makeClient(proxy: Proxy? = nil) -> HTTPClient {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.proxy = proxy?.configuration
         configuration.httpVersion = .http1Only
         configuration.timeout.connect = TimeAmount(connect)
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64

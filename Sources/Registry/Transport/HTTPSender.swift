@@ -21,8 +21,13 @@ struct HTTPAnswer: Sendable {
     let body: HTTPClientResponse.Body
     /// Who gave it, after redirects.
     let server: String
+    /// How long a stall of the body is, for its error.
+    let stallSeconds: Int
 
-    var retryAfterSeconds: Int? { headers.first(name: "Retry-After").flatMap { RetryAfter.parse($0, now: Int64(Date().timeIntervalSince1970)) } }
+    var retryAfterSeconds: Int? {
+        headers.first(name: "Retry-After").flatMap { RetryAfter.parse($0, now: Int64(Date().timeIntervalSince1970)) }
+    }
+
     var contentLength: Int64? { headers.first(name: "Content-Length").flatMap { Int64($0) } }
 
     /// Media type without parameters, lower case.
@@ -30,14 +35,14 @@ struct HTTPAnswer: Sendable {
         headers.first(name: "Content-Type")?.split(separator: ";").first.map { $0.filter { $0 != " " }.lowercased() }
     }
 
-    /// The whole body; a longer one than `limit` bytes throws `NIOTooManyBytesError`.
-    func collect(upTo limit: Int) async throws -> [UInt8] {
+    /// The whole body; nil if it is longer than `limit` bytes.
+    func collect(upTo limit: Int) async throws -> [UInt8]? {
         do {
             return Array(try await body.collect(upTo: limit).readableBytesView)
-        } catch let error as NIOTooManyBytesError {
-            throw error
+        } catch is NIOTooManyBytesError {
+            return nil
         } catch {
-            throw try ConnectionFailure.classify(error, server: server, stallSeconds: 0)
+            throw try ConnectionFailure.classify(error, server: server, stallSeconds: stallSeconds)
         }
     }
 
@@ -47,15 +52,15 @@ struct HTTPAnswer: Sendable {
 
 /// Sends requests to one endpoint's servers and follows their redirects. Every failure is a ``ConnectionFailure`` or a ``RegistryError``.
 final class HTTPSender: Sendable {
-    private let client: HTTPClient
+    private let clients: HTTPClients
     private let certificates: CertificateDirectory
     private let insecure: Bool
     private let limits: ConnectionLimits
     private let userAgent: String
     private let tls = NIOLockedValueBox<[String: TLSConfiguration]>([:])
 
-    init(client: HTTPClient, certificates: CertificateDirectory, insecure: Bool, limits: ConnectionLimits, userAgent: String) {
-        (self.client, self.certificates, self.insecure, self.limits, self.userAgent) = (client, certificates, insecure, limits, userAgent)
+    init(clients: HTTPClients, certificates: CertificateDirectory, insecure: Bool, limits: ConnectionLimits, userAgent: String) {
+        (self.clients, self.certificates, self.insecure, self.limits, self.userAgent) = (clients, certificates, insecure, limits, userAgent)
     }
 
     func send(_ request: HTTPRequest) async throws -> HTTPAnswer {
@@ -68,7 +73,8 @@ final class HTTPSender: Sendable {
             if !redirect.keepsAuthorization { request.headers.remove(name: "Authorization") }
             // A POST carries a secret in its body: it goes to the server that it is for, or nowhere.
             guard request.body == nil || redirect.keepsAuthorization else {
-                throw RegistryError.redirect(registry: request.url.authority, problem: "a login is not sent on to \(redirect.target.authority)")
+                throw RegistryError.redirect(
+                    registry: request.url.authority, problem: "a login is not sent on to \(redirect.target.authority)")
             }
             request.url = redirect.target
         }
@@ -84,8 +90,10 @@ final class HTTPSender: Sendable {
         if request.url.scheme?.lowercased() == "https" { http.tlsConfiguration = try await tlsConfiguration(for: request.url.authority) }
         let server = request.url.authority
         do {
-            let response = try await client.execute(http, deadline: .distantFuture)
-            return HTTPAnswer(status: Int(response.status.code), headers: response.headers, body: response.body, server: server)
+            let response = try await clients.client(for: request.url).execute(http, deadline: .distantFuture)
+            return HTTPAnswer(
+                status: Int(response.status.code), headers: response.headers, body: response.body, server: server,
+                stallSeconds: limits.stallSeconds)
         } catch {
             throw try ConnectionFailure.classify(error, server: server, stallSeconds: limits.stallSeconds)
         }

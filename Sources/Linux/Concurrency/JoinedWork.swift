@@ -1,11 +1,13 @@
 /// Work that several callers may ask for at once and that is done once: the later ones join the one under way.
 ///
 /// The work does not belong to any caller: a caller whose time is up leaves, the work goes on, and a retry joins it.
-actor JoinedWork<Key: Hashable & Sendable, Value: Sendable> {
+public actor JoinedWork<Key: Hashable & Sendable, Value: Sendable> {
     private var underWay: [Key: Task<Value, any Error>] = [:]
 
+    public init() {}
+
     /// The result of the work on `key`, started now unless it is under way.
-    func result(for key: Key, _ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    public func result(for key: Key, _ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
         let task = underWay[key] ?? start(key, work)
         return try await withTaskLeaving(task)
     }

@@ -1,0 +1,107 @@
+/// The daemon's configuration: the tables and keys of crio.conf(5), with defaults for a host where nothing is configured.
+/// What each key means, where it is read and whether it may change at a reload stands in `ConfigurationKey.all`.
+public struct Configuration: Sendable, Equatable {
+    public var crio = Crio()
+    public var api = API()
+    public var runtime = Runtime()
+    public var image = Image()
+    public var network = Network()
+
+    public init() {}
+
+    /// `[crio]`.
+    public struct Crio: Sendable, Equatable {
+        public var root = "/var/lib/swiftlet"
+        public var runroot = "/run/swiftlet"
+        public var logLevel = "info"
+    }
+
+    /// `[crio.api]`.
+    public struct API: Sendable, Equatable {
+        public var listen = "/run/swiftlet/swiftlet.sock"
+        public var streamAddress = "127.0.0.1"
+        public var streamPort = "0"
+        public var streamEnableTLS = false
+        public var streamTLSCert = ""
+        public var streamTLSKey = ""
+        public var streamTLSCA = ""
+        public var streamIdleTimeout = ""
+    }
+
+    /// `[crio.runtime]`.
+    public struct Runtime: Sendable, Equatable {
+        public var defaultRuntime = "runc"
+        public var conmon = ""
+        public var conmonCgroup = "pod"
+        public var conmonEnv: [String] = []
+        public var cgroupManager = ""
+        public var defaultCapabilities = [
+            "CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "SETGID", "SETUID", "SETPCAP", "NET_BIND_SERVICE", "KILL",
+        ]
+        public var addInheritableCapabilities = false
+        public var defaultSysctls: [String] = []
+        public var defaultUlimits: [String] = []
+        public var defaultEnv: [String] = []
+        public var defaultMountsFile = ""
+        public var allowedDevices = ["/dev/fuse", "/dev/net/tun"]
+        public var additionalDevices: [String] = []
+        public var deviceOwnershipFromSecurityContext = false
+        public var cdiSpecDirs = ["/etc/cdi", "/var/run/cdi"]
+        public var hooksDir = ["/usr/share/containers/oci/hooks.d"]
+        public var pidsLimit = -1
+        public var logSizeMax = -1
+        public var noPivot = false
+        public var readOnly = false
+        public var seccompProfile = ""
+        public var privilegedSeccompProfile = ""
+        public var apparmorProfile = ""
+        public var selinux = false
+        public var pinnsPath = ""
+        public var namespacesDir = ""
+        public var dropInfraCtr = true
+        public var infraCtrCpuset = ""
+        public var ctrStopTimeout = 30
+        public var timezone = ""
+        public var absentMountSourcesToReject: [String] = []
+        /// By name; `runc` is always among them.
+        public var runtimes: [String: Handler] = [:]
+    }
+
+    /// `[crio.runtime.runtimes.NAME]`.
+    public struct Handler: Sendable, Equatable {
+        public var runtimePath = ""
+        public var runtimeType = "oci"
+        public var runtimeRoot = ""
+        public var runtimeConfigPath = ""
+        public var monitorPath = ""
+        public var monitorCgroup = ""
+        public var monitorEnv: [String] = []
+        public var privilegedWithoutHostDevices = false
+        public var allowedAnnotations: [String] = []
+
+        public init() {}
+    }
+
+    /// `[crio.image]`.
+    public struct Image: Sendable, Equatable {
+        public var pauseImage = ""
+        public var pinnedImages: [String] = []
+        public var globalAuthFile = ""
+        public var namespacedAuthDir = ""
+        public var signaturePolicy = ""
+        public var signaturePolicyDir = ""
+        public var insecureRegistries: [String] = []
+        public var registriesConf = "/etc/containers/registries.conf"
+        public var registriesConfDir = "/etc/containers/registries.conf.d"
+        public var certsDirs = ["/etc/containers/certs.d", "/etc/docker/certs.d"]
+        public var shortNameMode = ""
+        public var imageVolumes = "mkdir"
+    }
+
+    /// `[crio.network]`.
+    public struct Network: Sendable, Equatable {
+        public var cniDefaultNetwork = ""
+        public var networkDir = "/etc/cni/net.d"
+        public var pluginDirs = ["/opt/cni/bin", "/usr/lib/cni"]
+    }
+}

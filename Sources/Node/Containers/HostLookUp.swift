@@ -1,0 +1,53 @@
+import CLinux
+import CRI
+import Glibc
+import Images
+import Linux
+import OCIRuntime
+
+/// What a container's specification needs to know of the host and of the image's files. Blocks.
+struct HostLookUp: Sendable {
+    let user: ResolvedUser
+    let mounts: [ResolvedMount]
+    let devices: [ResolvedDevice]
+
+    static func run(
+        _ config: Runtime_V1_ContainerConfig, image: ImageRecord, rootfs: String, volumes: [ImageVolume]
+    ) throws -> HostLookUp {
+        let root = try OwnedDescriptor.open(rootfs, O_RDONLY | O_DIRECTORY)
+        let accounts = AccountFiles(passwd: read("etc/passwd", in: root), group: read("etc/group", in: root))
+        let user = try ResolvedUser.resolve(
+            config.linux.securityContext, imageUser: image.configuration.config?.user ?? "", accounts: accounts)
+        let mounts = try HostPaths.resolve(config.mounts.filter { $0.image.image.isEmpty }, table: try MountTable.read())
+        var devices: [ResolvedDevice] = []
+        for device in config.devices { devices += try HostDevices.find(device) }
+        return HostLookUp(user: user, mounts: mounts + (try volumes.map(resolve)), devices: devices)
+    }
+
+    /// A file of the image, found beneath its root whatever its links say; empty where it is not there.
+    private static func read(_ path: String, in root: OwnedDescriptor) -> String {
+        let raw = clinux_openat2(root.raw, path, UInt64(O_RDONLY | O_CLOEXEC | O_NONBLOCK), 0, UInt64(0x10))
+        guard raw >= 0 else { return "" }
+        let file = OwnedDescriptor(raw)
+        var status = stat()
+        // A FIFO or a device would never end, a huge file never fit.
+        guard fstat(file.raw, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= 16 << 20 else { return "" }
+        return (try? Files.readText("/proc/self/fd/\(file.raw)")) ?? ""
+    }
+
+    /// An image volume as a mount of the directory that its sub-path names, beneath the image's root.
+    private static func resolve(_ volume: ImageVolume) throws -> ResolvedMount {
+        var mount = volume.mount
+        mount.readonly = true
+        guard !mount.imageSubPath.isEmpty else { return ResolvedMount(mount: mount, source: volume.path) }
+        let root = try OwnedDescriptor.open(volume.path, O_RDONLY | O_DIRECTORY)
+        let raw = clinux_openat2(root.raw, mount.imageSubPath, UInt64(O_RDONLY | O_CLOEXEC), 0, UInt64(0x10))
+        guard raw >= 0 else {
+            throw NodeError.invalidArgument("the image \(mount.image.image) has no '\(mount.imageSubPath)' (imageSubPath): \(SystemError("open"))")
+        }
+        let found = OwnedDescriptor(raw)
+        guard let path = realpath("/proc/self/fd/\(found.raw)", nil) else { throw SystemError("realpath", mount.imageSubPath) }
+        defer { free(path) }
+        return ResolvedMount(mount: mount, source: String(cString: path))
+    }
+}

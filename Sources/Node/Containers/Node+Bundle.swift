@@ -1,0 +1,163 @@
+import CRI
+import FoundationEssentials
+import Glibc
+import Images
+import Linux
+import OCI
+import OCIRuntime
+
+/// A container's bundle as it was written, with what the status tells of it.
+struct Bundle: Sendable {
+    let path: String
+    let user: Runtime_V1_ContainerUser
+    let mounts: [Runtime_V1_Mount]
+}
+
+/// An image that a container mounts to read.
+struct ImageVolume: Sendable {
+    let mount: Runtime_V1_Mount
+    let imageID: String
+    /// Where it is mounted on the host.
+    let path: String
+}
+
+extension Node {
+    /// Mounts the container's root file system.
+    func rootFileSystem(of container: ContainerRecord, _ pod: PodRecord, _ image: ImageRecord) async throws -> String {
+        try await rootFileSystems.prepare(container.id, image: image)
+    }
+
+    /// Mounts the images that the container wants as volumes, below its bundle.
+    func imageVolumes(of container: ContainerRecord) async throws -> [ImageVolume] {
+        var volumes: [ImageVolume] = []
+        for (index, mount) in container.config.mounts.enumerated() where !mount.image.image.isEmpty {
+            let image = try await requiredImage(mount.image)
+            let path = "\(containerFiles.bundle(container.id))/volumes/\(index)"
+            try await BlockingPool.shared.run { try Files.makeDirectories(path) }
+            try await rootFileSystems.mountImage(image, at: path)
+            volumes.append(ImageVolume(mount: mount, imageID: image.id, path: path))
+        }
+        return volumes
+    }
+
+    /// Unmounted with the rest of the bundle's mounts, before the images may go.
+    func unmountVolumes(of container: ContainerRecord) async throws {
+        let path = "\(containerFiles.bundle(container.id))/volumes"
+        guard !container.imageVolumes.isEmpty else { return }
+        try await BlockingPool.shared.run { try Mounts.unmountAll(below: path) }
+    }
+
+    /// Looks up what the specification needs of the host, builds it and writes the bundle.
+    func prepareBundle(
+        for container: ContainerRecord, in pod: PodRecord, _ image: ImageRecord, rootfs: String, volumes: [ImageVolume]
+    ) async throws -> Bundle {
+        let request = try await specRequest(for: container, in: pod, image, rootfs: rootfs, volumes: volumes)
+        let path = containerFiles.bundle(container.id)
+        let specs = specs
+        let log = container.logPath
+        try await BlockingPool.shared.run {
+            let spec = try specs.build(request)
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = .withoutEscapingSlashes
+            try Files.makeDirectories(path, mode: 0o700)
+            try BundleFile.write([UInt8](try encoder.encode(spec)), to: "\(path)/config.json")
+            try BundleFile.write([UInt8](try encoder.encode(spec.process)), to: ProcessFile.path(bundle: path))
+            if let slash = log.lastIndex(of: "/") { try Files.makeDirectories(String(log[..<slash])) }
+        }
+        return Bundle(path: path, user: request.user.message, mounts: statusMounts(container.config.mounts, volumes, request.mounts))
+    }
+
+    private func specRequest(
+        for container: ContainerRecord, in pod: PodRecord, _ image: ImageRecord, rootfs: String, volumes: [ImageVolume]
+    ) async throws -> SpecRequest {
+        let config = container.config
+        let pid = try pidNamespace(for: container, in: pod)
+        let seccomp = try await seccompProfile(config.linux.securityContext)
+        let looked = try await BlockingPool.shared.run { try HostLookUp.run(config, image: image, rootfs: rootfs, volumes: volumes) }
+        return SpecRequest(
+            containerID: container.id, podID: pod.id, config: config, sandbox: pod.config, image: image.configuration,
+            rootfs: rootfs, namespaces: pod.namespaces, pidNamespace: pid, cgroupsPath: container.cgroupPath, user: looked.user,
+            files: PodFilePaths(
+                resolver: podFiles.resolver(pod.id), hostname: podFiles.hostname(pod.id), sharedMemory: podFiles.sharedMemory(pod)),
+            hostname: pod.hostname, mounts: looked.mounts, devices: looked.devices, seccomp: seccomp,
+            annotations: annotations(of: container, in: pod))
+    }
+
+    private func pidNamespace(for container: ContainerRecord, in pod: PodRecord) throws -> PIDNamespace {
+        let options = container.config.linux.securityContext.namespaceOptions
+        switch options.pid {
+        case .container: return .container
+        case .node: return .node
+        case .pod:
+            guard let path = pod.namespaces.pid else { return .container }
+            return .shared(path: path)
+        case .target:
+            let target = try runningContainer(options.targetID)
+            guard target.podID == pod.id else {
+                throw NodeError.invalidArgument("the target container \(options.targetID) belongs to another pod")
+            }
+            guard let pid = target.pid, process(of: target).isAlive else {
+                throw NodeError.failedPrecondition("the target container \(target.key) has no process any more")
+            }
+            return .shared(path: "/proc/\(pid)/ns/pid")
+        case .UNRECOGNIZED(let value):
+            throw NodeError.invalidArgument("the PID namespace mode \(value) is not known")
+        }
+    }
+
+    private func seccompProfile(_ context: Runtime_V1_LinuxContainerSecurityContext) async throws -> SeccompProfile? {
+        guard context.hasSeccomp else { return nil }
+        switch context.seccomp.profileType {
+        case .runtimeDefault: return settings.seccompProfile
+        case .unconfined: return nil
+        case .localhost:
+            let path = context.seccomp.localhostRef
+            let bytes: [UInt8]
+            do { bytes = try await BlockingPool.shared.run { try Files.readBytes(path) } } catch {
+                throw NodeError.invalidArgument("the seccomp profile \(path) cannot be read: \(error)")
+            }
+            return try SeccompProfile(json: bytes, source: path)
+        case .UNRECOGNIZED(let value): throw NodeError.invalidArgument("the seccomp profile type \(value) is not known")
+        }
+    }
+
+    /// What tools that look at running containers go by, in CRI-O's names, and the annotations that the handler lets through.
+    private func annotations(of container: ContainerRecord, in pod: PodRecord) -> [String: String] {
+        let metadata = pod.config.metadata
+        var result = [
+            "io.kubernetes.cri-o.ContainerType": "container", "io.kubernetes.cri-o.SandboxID": pod.id,
+            "io.kubernetes.cri-o.ContainerID": container.id, "io.kubernetes.cri-o.ContainerName": container.config.metadata.name,
+            "io.kubernetes.cri-o.ImageRef": container.imageID, "io.kubernetes.pod.name": metadata.name,
+            "io.kubernetes.pod.namespace": metadata.namespace, "io.kubernetes.pod.uid": metadata.uid,
+            "io.kubernetes.container.name": container.config.metadata.name, "org.systemd.property.CollectMode": "'inactive-or-failed'",
+        ]
+        let allowed = (try? runtimes.handler(pod.runtimeHandler).allowedAnnotations) ?? []
+        for (key, value) in pod.config.annotations.merging(container.config.annotations, uniquingKeysWith: { $1 })
+        where allowed.contains(where: { key.hasPrefix($0) }) {
+            result[key] = value
+        }
+        if settings.cgroupDriver == .cgroupfs { result["org.systemd.property.CollectMode"] = nil }
+        return result
+    }
+
+    /// The request's mounts as they came to be.
+    private func statusMounts(
+        _ mounts: [Runtime_V1_Mount], _ volumes: [ImageVolume], _ resolved: [ResolvedMount]
+    ) -> [Runtime_V1_Mount] {
+        let images = Dictionary(volumes.map { ($0.mount.containerPath, $0.imageID) }) { $1 }
+        return mounts.map { mount in
+            var mount = mount
+            if let id = images[mount.containerPath] { mount.image.imageRef = id }
+            return mount
+        }
+    }
+}
+
+/// Files of the bundle; they do not outlive the run directory, so nothing is synchronised.
+enum BundleFile {
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        let file = try OwnedDescriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+        file.close()
+        try Files.write(String(decoding: bytes, as: UTF8.self), to: path)
+    }
+}

@@ -1,0 +1,103 @@
+import Cgroups
+import Glibc
+import Images
+import Linux
+import Logging
+import Networking
+import OCIRuntime
+import Store
+import Synchronization
+import Telemetry
+
+/// The pods and containers of this machine and all that is done with them. It is put together once, at start; what changes
+/// is in the inventory and in the kernel.
+///
+/// The operations stand by subject in Pods and Containers, start-up in Recovery.
+public final class Node: Sendable {
+    public let inventory: Inventory
+    public let images: ImageService
+    let settings: NodeSettings
+    let network: CNINetworking
+    let pinner: NamespacePinner
+    let runtimes: RuntimeHandlers
+    let cgroups: PodCgroups
+    let podFiles: PodFiles
+    let containerFiles: ContainerFiles
+    let rootFileSystems: RootFilesystems
+    let specs: SpecBuilder
+    let logger: Logger
+
+    let locks = KeyedLock()
+    let podsUnderWay = JoinedWork<PodKey, String>()
+    let containersUnderWay = JoinedWork<ContainerKey, String>()
+    let cleanups = JoinedWork<String, Void>()
+    let phases = PhaseTrackers()
+    let timelines = TimelineRecorder()
+    private let exitWatcher = Mutex<Task<Void, Never>?>(nil)
+
+    /// Takes up the node's state and makes it whole, whatever instant the daemon last stopped at.
+    /// - Throws: where the records cannot be read or a directory not be made.
+    public init(settings: NodeSettings, store: Store, images: ImageService, network: CNINetworking, logger: Logger) async throws {
+        self.settings = settings
+        self.images = images
+        self.network = network
+        self.logger = logger
+        inventory = try await Inventory(store: store)
+        pinner = NamespacePinner(executable: settings.pinnerPath)
+        runtimes = RuntimeHandlers(settings.handlers, defaultName: settings.defaultHandler, logger: logger)
+        cgroups = PodCgroups(layout: settings.cgroupLayout, driver: settings.cgroupDriver)
+        podFiles = PodFiles(root: "\(settings.runRoot)/pods")
+        containerFiles = ContainerFiles(root: "\(settings.runRoot)/containers")
+        rootFileSystems = RootFilesystems(root: settings.root, runRoot: settings.runRoot, images: images)
+        specs = SpecBuilder(host: settings.host, settings: settings.specification)
+        let exits = settings.exitDirectory
+        // From here on no container's end is missed; those before are found by recovery.
+        let events = try await BlockingPool.shared.run { try ExitWatcher.events(directory: exits) }
+        await recover()
+        let watcher = Task { [weak self] in
+            for await event in events { await self?.ended(event) }
+        }
+        exitWatcher.withLock { $0 = watcher }
+    }
+
+    /// Stops following the containers; they go on.
+    public func shutdown() { exitWatcher.withLock { $0?.cancel() } }
+
+    private func ended(_ event: ContainerExitEvent) async {
+        guard let container = try? inventory.container(event.containerID), container.exit == nil else { return }
+        do {
+            let outOfMemory = Files.exists("\(containerFiles.bundle(container.id))/oom")
+            try await ended(container.id, code: event.code, at: event.time, outOfMemory: outOfMemory)
+            logger(container: container).info("container ended", metadata: ["code": "\(event.code)", "oom": "\(outOfMemory)"])
+            // The runtime's state and the cgroup are of no use any more; by the time of Remove they are gone.
+            cleanUpLater(container)
+        } catch {
+            logger(container: container).error("writing the container's end failed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Whether pods' cgroups are systemd's.
+    public var usesSystemdCgroups: Bool { settings.cgroupDriver == .systemd }
+
+    func logger(pod: PodRecord) -> Logger {
+        var logger = logger
+        logger[metadataKey: "pod"] = "\(pod.id)"
+        logger[metadataKey: "name"] = "\(pod.config.metadata.namespace)/\(pod.config.metadata.name)"
+        return logger
+    }
+
+    func logger(container: ContainerRecord) -> Logger {
+        var logger = logger
+        logger[metadataKey: "pod"] = "\(container.podID)"
+        logger[metadataKey: "container"] = "\(container.id)"
+        logger[metadataKey: "name"] = "\(container.config.metadata.name)"
+        return logger
+    }
+
+    /// Nanoseconds since the epoch.
+    public static func now() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+}

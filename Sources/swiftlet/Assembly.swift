@@ -1,0 +1,145 @@
+import Cgroups
+import DaemonConfiguration
+import Foundation
+import Images
+import Linux
+import Logging
+import Networking
+import Node
+import OCI
+import OCIRuntime
+import Registry
+import Store
+
+/// Puts the parts together as the configuration says.
+struct Assembly {
+    let configuration: Configuration
+    let logger: Logger
+
+    func registryOptions() -> RegistryOptions {
+        var options = RegistryOptions()
+        options.registriesFile = configuration.image.registriesConf
+        options.registriesDirectory = configuration.image.registriesConfDir
+        options.insecureRegistries = configuration.image.insecureRegistries
+        options.certificateDirectories = configuration.image.certsDirs
+        let environment = ProcessInfo.processInfo.environment
+        options.authFiles =
+            configuration.image.globalAuthFile.isEmpty
+            ? RegistryOptions.defaultAuthFiles(environment: environment, userID: geteuid()) : [configuration.image.globalAuthFile]
+        options.proxies = ProxySettings(environment: environment)
+        options.runHelper = { executable, arguments, input in
+            let output = try await Command(executable, arguments, environment: environment).run(input: input, timeout: .seconds(30))
+            return (output.status.code, output.output)
+        }
+        if !configuration.image.namespacedAuthDir.isEmpty { options.namespacedAuthDirectory = configuration.image.namespacedAuthDir }
+        if !configuration.image.signaturePolicy.isEmpty { options.policyFile = configuration.image.signaturePolicy }
+        if !configuration.image.signaturePolicyDir.isEmpty { options.policyDirectory = configuration.image.signaturePolicyDir }
+        options.shortNameMode = ShortNameMode(rawValue: configuration.image.shortNameMode)
+        return options
+    }
+
+    func imageOptions() -> ImageOptions {
+        var options = ImageOptions(root: configuration.crio.root)
+        options.pinned = configuration.image.pinnedImages
+        return options
+    }
+
+    func networkOptions() -> NetworkOptions {
+        NetworkOptions(
+            configurationDirectory: configuration.network.networkDir, pluginDirectories: configuration.network.pluginDirs,
+            cacheDirectory: "\(configuration.crio.root)/cni",
+            defaultNetwork: configuration.network.cniDefaultNetwork.isEmpty ? nil : configuration.network.cniDefaultNetwork)
+    }
+
+    /// - Throws: where a program that the node cannot do without is missing.
+    func nodeSettings() throws -> NodeSettings {
+        let layout = CgroupLayout(mounts: try MountTable.read())
+        let driver = cgroupDriver
+        let runtime = configuration.runtime
+        let host = SpecHost.probe(layout: layout)
+        let profile =
+            runtime.seccompProfile.isEmpty
+            ? SeccompProfile.runtimeDefault
+            : try SeccompProfile(json: try Files.readBytes(runtime.seccompProfile), source: runtime.seccompProfile)
+        return NodeSettings(
+            root: configuration.crio.root, runRoot: configuration.crio.runroot, pinnerPath: try pinnerPath(),
+            handlers: try handlers(driver), defaultHandler: runtime.defaultRuntime, cgroupLayout: layout, cgroupDriver: driver,
+            monitorInPodCgroup: runtime.conmonCgroup == "pod" && driver == .cgroupfs, host: host,
+            specification: SpecSettings(
+                defaultCapabilities: runtime.defaultCapabilities, defaultEnvironment: runtime.defaultEnv,
+                defaultLimits: try runtime.defaultUlimits.map(ResourceLimitText.parse),
+                pidsLimit: runtime.pidsLimit > 0 ? Int64(runtime.pidsLimit) : nil, readOnly: runtime.readOnly),
+            defaultSysctls: try KeyValueText.parse(runtime.defaultSysctls, key: "default_sysctls"),
+            stopTimeout: .seconds(runtime.ctrStopTimeout), seccompProfile: profile, rendered: configuration.rendered())
+    }
+
+    private var cgroupDriver: CgroupDriver {
+        if let chosen = CgroupDriver(rawValue: configuration.runtime.cgroupManager) { return chosen }
+        // sd_booted(3): the host was started by systemd.
+        return Files.isDirectory("/run/systemd/system") ? .systemd : .cgroupfs
+    }
+
+    private func handlers(_ driver: CgroupDriver) throws -> [RuntimeHandler] {
+        let runtime = configuration.runtime
+        var configured = runtime.runtimes
+        if configured[runtime.defaultRuntime] == nil { configured[runtime.defaultRuntime] = Configuration.Handler() }
+        let monitor = runtime.conmon.isEmpty ? try found("conmon", "install conmon or set conmon in [crio.runtime]") : runtime.conmon
+        return try configured.map { name, handler in
+            let path =
+                handler.runtimePath.isEmpty
+                ? try found(name, "install \(name) or set runtime_path in [crio.runtime.runtimes.\(name)]") : handler.runtimePath
+            return RuntimeHandler(
+                name: name, path: path, root: handler.runtimeRoot.isEmpty ? "\(configuration.crio.runroot)/runtimes/\(name)" : handler.runtimeRoot,
+                monitorPath: handler.monitorPath.isEmpty ? monitor : handler.monitorPath,
+                monitorEnvironment: try KeyValueText.parse(runtime.conmonEnv + handler.monitorEnv, key: "conmon_env"),
+                exitDirectory: "\(configuration.crio.runroot)/exits", usesSystemdCgroups: driver == .systemd,
+                logSizeMax: runtime.logSizeMax > 0 ? Int64(runtime.logSizeMax) : nil, noPivot: runtime.noPivot,
+                allowedAnnotations: handler.allowedAnnotations)
+        }
+    }
+
+    private func pinnerPath() throws -> String {
+        if !configuration.runtime.pinnsPath.isEmpty { return configuration.runtime.pinnsPath }
+        if let own = realpath("/proc/self/exe", nil) {
+            defer { free(own) }
+            let beside = String(String(cString: own).reversed().drop { $0 != "/" }.reversed()) + "swiftlet-pin"
+            if access(beside, X_OK) == 0 { return beside }
+        }
+        return try found("swiftlet-pin", "install it beside swiftlet or set pinns_path in [crio.runtime]")
+    }
+
+    private func found(_ program: String, _ advice: String) throws -> String {
+        do { return try Command.find(program) } catch { throw AssemblyError(description: "\(program) is not found: \(advice)") }
+    }
+}
+
+/// Why the daemon cannot be put together on this host.
+struct AssemblyError: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// `KEY=VALUE` lists of the configuration.
+enum KeyValueText {
+    static func parse(_ list: [String], key: String) throws -> [String: String] {
+        var result: [String: String] = [:]
+        for entry in list {
+            guard let equals = entry.firstIndex(of: "="), equals != entry.startIndex else {
+                throw AssemblyError(description: "\(key) has '\(entry)', which is not KEY=VALUE")
+            }
+            result[String(entry[..<equals])] = String(entry[entry.index(after: equals)...])
+        }
+        return result
+    }
+}
+
+/// `nofile=1024:2048` of default_ulimits.
+enum ResourceLimitText {
+    static func parse(_ text: String) throws -> Spec.ResourceLimit {
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        let values = parts.count == 2 ? parts[1].split(separator: ":").map { $0 == "-1" ? UInt64.max : UInt64($0) } : []
+        guard let first = values.first, let soft = first, let last = values.last, let hard = last, values.count <= 2, soft <= hard else {
+            throw AssemblyError(description: "default_ulimits has '\(text)', which is not NAME=SOFT:HARD")
+        }
+        return .init(type: "RLIMIT_\(parts[0].uppercased())", hard: hard, soft: soft)
+    }
+}

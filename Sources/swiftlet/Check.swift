@@ -1,0 +1,91 @@
+import ArgumentParser
+import Cgroups
+import DaemonConfiguration
+import Glibc
+import Linux
+import Logging
+import OCIRuntime
+
+struct Check: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Say what this host can and cannot do.")
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() async throws {
+        let (configuration, warnings) = try options.load()
+        for warning in warnings { print("note     \(warning)") }
+        let report = await HostReport(configuration: configuration).lines()
+        for line in report { print(line) }
+        guard report.allSatisfy({ $0.state != .missing }) else { throw ExitCode.failure }
+    }
+}
+
+/// What the host offers, a line each.
+struct HostReport {
+    let configuration: Configuration
+
+    struct Line: CustomStringConvertible {
+        enum State: String { case ok, note, missing }
+        let state: State
+        let name: String
+        let detail: String
+
+        var description: String { "\(state.rawValue.padded(8)) \(name.padded(22)) \(detail)" }
+    }
+
+    func lines() async -> [Line] {
+        let layout = CgroupLayout(mounts: (try? MountTable.read()) ?? [])
+        let host = SpecHost.probe(layout: layout)
+        var lines = programs()
+        lines.append(.init(state: .ok, name: "cgroups", detail: "\(layout.version.rawValue) \(layout.controllers.keys.sorted().joined(separator: " "))"))
+        lines.append(kernel("overlay", Files.exists("/sys/module/overlay") || fileSystems.contains("overlay"), "no overlay file system: load the module"))
+        lines.append(note("seccomp", host.seccomp, "the kernel has no seccomp: profiles are left out"))
+        lines.append(note("AppArmor", host.appArmor, "not enabled: profiles by name are refused"))
+        lines.append(note("SELinux", host.seLinux, "not enabled: labels are left out"))
+        lines.append(note("hugepage limits", !host.hugepageSizes.isEmpty, "no hugetlb controller: limits are left out"))
+        lines.append(note("swap accounting", host.swapAccounting, "swap limits are left out"))
+        let missing = CapabilitySet.all.filter { !host.boundingSet.contains($0) }
+        lines.append(note("capabilities", missing.isEmpty, "the daemon lacks \(missing.joined(separator: " ")): containers cannot get them"))
+        let forwarding = (try? Files.readText("/proc/sys/net/ipv4/ip_forward"))?.hasPrefix("1") ?? false
+        lines.append(note("ip_forward", forwarding, "pods reach only this node: sysctl -w net.ipv4.ip_forward=1"))
+        lines.append(await network())
+        return lines
+    }
+
+    private var fileSystems: [String] {
+        ((try? Files.readText("/proc/filesystems")) ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
+    }
+
+    private func programs() -> [Line] {
+        let assembly = Assembly(configuration: configuration, logger: Logger(label: "check"))
+        do {
+            let settings = try assembly.nodeSettings()
+            return settings.handlers.map { .init(state: .ok, name: "runtime \($0.name)", detail: $0.path) }
+                + [
+                    .init(state: .ok, name: "conmon", detail: settings.handlers.first?.monitorPath ?? ""),
+                    .init(state: .ok, name: "swiftlet-pin", detail: settings.pinnerPath),
+                    .init(state: .ok, name: "cgroup manager", detail: settings.cgroupDriver.rawValue),
+                ]
+        } catch {
+            return [.init(state: .missing, name: "programs", detail: "\(error)")]
+        }
+    }
+
+    private func network() async -> Line {
+        let directory = configuration.network.networkDir
+        let files = ((try? Files.list(directory)) ?? []).filter { [".conflist", ".conf", ".json"].contains(where: $0.hasSuffix) }
+        return note("CNI configuration", !files.isEmpty, "none in \(directory): pods with a network of their own wait for one", files.joined(separator: " "))
+    }
+
+    private func kernel(_ name: String, _ present: Bool, _ advice: String) -> Line {
+        .init(state: present ? .ok : .missing, name: name, detail: present ? "yes" : advice)
+    }
+
+    private func note(_ name: String, _ present: Bool, _ otherwise: String, _ detail: String = "yes") -> Line {
+        .init(state: present ? .ok : .note, name: name, detail: present ? detail : otherwise)
+    }
+}
+
+extension String {
+    fileprivate func padded(_ width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}

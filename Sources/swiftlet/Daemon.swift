@@ -1,0 +1,94 @@
+import CRIService
+import DaemonConfiguration
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+import Glibc
+import Images
+import Linux
+import Logging
+import Networking
+import Node
+import Registry
+import Store
+
+/// The life of the daemon: take the root's lock, put the parts together, serve until told to end.
+struct Daemon {
+    let configuration: Configuration
+    let options: ConfigurationOptions
+    let logger: Logger
+
+    func run() async throws {
+        signal(SIGPIPE, SIG_IGN)
+        let root = configuration.crio.root
+        let lock = try RootLock(root: root)
+        defer { withExtendedLifetime(lock) {} }
+        for directory in [configuration.crio.runroot, "\(configuration.crio.runroot)/exits"] {
+            try Files.makeDirectories(directory, mode: 0o711)
+        }
+        let assembly = Assembly(configuration: configuration, logger: logger)
+        let store = try Store(path: "\(root)/swiftlet.db")
+        let registry = try RegistryClient(options: assembly.registryOptions(), logger: logger)
+        do {
+            let images = try await ImageService(options: assembly.imageOptions(), store: store, registry: registry, logger: logger)
+            let network = try await CNINetworking(options: assembly.networkOptions(), logger: logger)
+            let node = try await Node(
+                settings: try assembly.nodeSettings(), store: store, images: images, network: network, logger: logger)
+            try await serve(node, registry)
+            node.shutdown()
+        } catch {
+            await registry.shutdown()
+            throw error
+        }
+        await registry.shutdown()
+        logger.info("swiftlet ends; containers go on")
+    }
+
+    private func serve(_ node: Node, _ registry: RegistryClient) async throws {
+        let streaming = try await StreamingHost(configuration: configuration, node: node, logger: logger)
+        let socket = try ListenSocket(path: configuration.api.listen)
+        let server = GRPCServer(
+            transport: .http2NIOPosix(
+                address: .unixDomainSocket(path: socket.temporaryPath), transportSecurity: .plaintext,
+                config: .defaults { $0.rpc.maxRequestPayloadSize = 16 << 20 }),
+            services: [RuntimeService(node: node, version: swiftletVersion, streaming: streaming), ImageServiceEndpoint(node: node)],
+            interceptors: [RequestInterceptor(logger: logger)])
+        let signals = SignalStream([SIGTERM, SIGINT, SIGHUP])
+        defer { withExtendedLifetime(signals) {} }
+        let stream = signals.stream
+        await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.serve() }
+            group.addTask {
+                _ = try await server.listeningAddress
+                try socket.publish()
+                logger.info("swiftlet serves", metadata: ["version": "\(swiftletVersion)", "socket": "\(socket.path)"])
+                try await Task.sleep(for: .seconds(Int64.max / 4))
+            }
+            group.addTask {
+                for await signal in stream {
+                    guard signal == SIGHUP else { return }
+                    reload(registry)
+                }
+            }
+            // The first to end is the signal, or what failed.
+            do { try await group.next() } catch { logger.error("serving failed", metadata: ["error": "\(error)"]) }
+            server.beginGracefulShutdown()
+            group.cancelAll()
+        }
+        await streaming.shutdown()
+        socket.remove()
+    }
+
+    /// Takes up what may change: registries' files. What needs a restart is said.
+    private func reload(_ registry: RegistryClient) {
+        do {
+            try registry.reload()
+            let (new, warnings) = try options.load()
+            for warning in warnings { logger.warning("\(warning)") }
+            var current = configuration
+            let (changed, refused) = current.reload(from: new)
+            logger.notice("reloaded registries; changed keys take effect at the next start", metadata: ["keys": "\(changed + refused)"])
+        } catch {
+            logger.error("reloading failed; the configuration stays as it was", metadata: ["error": "\(error)"])
+        }
+    }
+}

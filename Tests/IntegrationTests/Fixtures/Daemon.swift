@@ -1,0 +1,162 @@
+import CRI
+import GRPCCore
+import Glibc
+import Linux
+import Testing
+
+/// A swiftlet of a test's own: everything that it makes lies beneath one directory, one bridge and one cgroup.
+actor Daemon {
+    nonisolated let directory: String
+    nonisolated let network: TestNetwork
+    nonisolated let kubelet: Kubelet
+    nonisolated var socket: String { "\(directory)/swiftlet.sock" }
+    nonisolated var root: String { "\(directory)/root" }
+    nonisolated var runroot: String { "\(directory)/run" }
+    nonisolated var logFile: String { "\(directory)/log" }
+    private var process: ChildProcess?
+
+    private init(directory: String, network: TestNetwork, kubelet: Kubelet) {
+        self.directory = directory
+        self.network = network
+        self.kubelet = kubelet
+    }
+
+    /// Runs `body` with a daemon that serves, then ends it and checks that nothing is left of its pods.
+    /// - Parameter configuration: added to the configuration file.
+    static func during(
+        networked: Bool = true, configuration: String = "", sourceLocation: SourceLocation = #_sourceLocation,
+        _ body: (Daemon) async throws -> Void
+    ) async throws {
+        let directory = try makeTemporaryDirectory()
+        let network = TestNetwork(directory: directory)
+        if networked { try network.write() }
+        try configure(directory, network, configuration)
+        try await shell("sysctl -qw net.ipv4.ip_forward=1")
+        let transport = try Kubelet.transport(to: "\(directory)/swiftlet.sock")
+        try await withGRPCClient(transport: transport) { client in
+            let kubelet = Kubelet(
+                runtime: .init(wrapping: client), images: .init(wrapping: client), logs: "\(directory)/logs",
+                cgroupParent: "/\(network.name)")
+            let daemon = Daemon(directory: directory, network: network, kubelet: kubelet)
+            do {
+                try await daemon.start()
+                try await body(daemon)
+                try await daemon.wind(down: sourceLocation)
+            } catch {
+                await daemon.tell()
+                try await daemon.destroy()
+                throw error
+            }
+            try await daemon.destroy()
+        }
+    }
+
+    /// The directory of the programs that were built with the tests.
+    static func program(_ name: String) throws -> String {
+        let own = try #require(readLink("/proc/self/exe"), "no /proc")
+        return own.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/" + name
+    }
+
+    nonisolated var arguments: [String] {
+        [
+            "serve", "--config", "\(directory)/swiftlet.conf", "--config-dir", "\(directory)/swiftlet.conf.d", "--root", root, "--runroot",
+            runroot, "--listen", socket, "--log-level", "debug",
+        ]
+    }
+
+    nonisolated var environment: [String: String] {
+        ["PATH": searchPath, "CONTAINERS_REGISTRIES_CONF": "\(directory)/registries.conf"]
+    }
+
+    /// Starts the daemon and waits until it serves.
+    func start() async throws {
+        let log = try OwnedDescriptor.open(logFile, O_WRONLY | O_CREAT | O_APPEND)
+        let command = Command(
+            try Daemon.program("swiftlet"), arguments, environment: environment, descriptors: [1: log.raw, 2: log.raw], newSession: true)
+        process = try await command.spawn()
+        _ = try await kubelet.runtime.version(.init())
+    }
+
+    var pid: Int32 {
+        get throws { try #require(process, "the daemon is not running").pid }
+    }
+
+    /// Ends the daemon with a signal and waits for its end.
+    @discardableResult
+    func end(_ signal: Int32 = SIGTERM) async throws -> ExitStatus {
+        let process = try #require(process, "the daemon is not running")
+        self.process = nil
+        try process.signal(signal)
+        return try await process.wait()
+    }
+
+    func restart(_ signal: Int32 = SIGTERM) async throws {
+        try await end(signal)
+        try await start()
+    }
+
+    /// Removes the pods as a client would, ends the daemon and looks for leaks.
+    private func wind(down sourceLocation: SourceLocation) async throws {
+        if process == nil { try await start() }
+        try await kubelet.removeAllPods()
+        #expect(try await end() == .exited(0), "SIGTERM ends the daemon cleanly", sourceLocation: sourceLocation)
+        try await LeakCheck(directory: directory, network: network).expectNone(sourceLocation: sourceLocation)
+    }
+
+    /// Prints the end of the daemon's log, for a test that failed.
+    private func tell() async {
+        let text = (try? await shell("tail -n 60 \(logFile)")) ?? "none"
+        print("-- the end of the daemon's log, \(logFile):\n\(text)--")
+    }
+
+    /// Leaves nothing on the machine, whatever the test did.
+    private func destroy() async throws {
+        if process != nil { try await end(SIGKILL) }
+        try await LeakCheck(directory: directory, network: network).destroy()
+    }
+
+    private static func configure(_ directory: String, _ network: TestNetwork, _ more: String) throws {
+        try Files.makeDirectories("\(directory)/logs")
+        try Files.makeDirectories(network.plugins)
+        try Files.write(
+            """
+            unqualified-search-registries = ["\(Lab.current.registry)"]
+
+            [[registry]]
+            location = "\(Lab.current.registry)"
+            insecure = true
+
+            [[registry]]
+            prefix = "registry.example"
+            location = "\(Lab.current.registry)"
+            insecure = true
+
+            """, creating: "\(directory)/registries.conf")
+        try Files.write(
+            """
+            [crio.runtime]
+            cgroup_manager = "cgroupfs"
+
+            [crio.network]
+            network_dir = "\(network.configurations)"
+            plugin_dirs = ["\(network.plugins)", "/opt/cni/bin", "/usr/lib/cni"]
+
+            \(more)
+
+            """, creating: "\(directory)/swiftlet.conf")
+    }
+}
+
+extension Files {
+    /// Writes a new file.
+    static func write(_ text: String, creating path: String) throws {
+        try writeAtomically(Array(text.utf8), to: path, mode: 0o644)
+    }
+}
+
+/// Where a symbolic link points; nil where it is not one.
+func readLink(_ path: String) -> String? {
+    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = buffer.withUnsafeMutableBytes { readlink(path, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count) }
+    return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
+}
