@@ -57,7 +57,7 @@ extension OCIRuntime {
         try sync.read.setNonBlocking()
         try errors.read.setNonBlocking()
         async let said = errors.read.readAll(limit: 8192)
-        let line = try await sync.read.readAll(limit: 1 << 20)
+        let line = try await firstLine(sync.read)
         _ = try await monitor.wait()
         return try await result(request, line, said: (try? await said) ?? [])
     }
@@ -78,6 +78,17 @@ extension OCIRuntime {
         if request.stdin { list.append("--stdin") }
         if request.stdin && !request.stdinOnce { list.append("--leave-stdin-open") }
         return list
+    }
+
+    /// conmon keeps the pipe for its life: the line's end is the message's.
+    private func firstLine(_ pipe: OwnedDescriptor) async throws -> [UInt8] {
+        var line: [UInt8] = []
+        while !line.contains(UInt8(ascii: "\n")), line.count < 1 << 20 {
+            let chunk = try await pipe.readChunk()
+            if chunk.isEmpty { break }
+            line += chunk
+        }
+        return line
     }
 
     private func join(_ pid: Int32, _ files: [String]) {
