@@ -6,32 +6,6 @@ import Node
 extension RuntimeService {
     private func unserved(_ what: String) -> NodeError { .unimplemented("\(what) is not served by this version of swiftlet") }
 
-    public func containerStats(
-        request: Runtime_V1_ContainerStatsRequest, context: ServerContext
-    ) async throws -> Runtime_V1_ContainerStatsResponse { throw unserved("ContainerStats") }
-
-    public func listContainerStats(
-        request: Runtime_V1_ListContainerStatsRequest, context: ServerContext
-    ) async throws -> Runtime_V1_ListContainerStatsResponse { throw unserved("ListContainerStats") }
-
-    public func streamContainerStats(
-        request: Runtime_V1_StreamContainerStatsRequest, response: RPCWriter<Runtime_V1_StreamContainerStatsResponse>,
-        context: ServerContext
-    ) async throws { throw unserved("StreamContainerStats") }
-
-    public func podSandboxStats(
-        request: Runtime_V1_PodSandboxStatsRequest, context: ServerContext
-    ) async throws -> Runtime_V1_PodSandboxStatsResponse { throw unserved("PodSandboxStats") }
-
-    public func listPodSandboxStats(
-        request: Runtime_V1_ListPodSandboxStatsRequest, context: ServerContext
-    ) async throws -> Runtime_V1_ListPodSandboxStatsResponse { throw unserved("ListPodSandboxStats") }
-
-    public func streamPodSandboxStats(
-        request: Runtime_V1_StreamPodSandboxStatsRequest, response: RPCWriter<Runtime_V1_StreamPodSandboxStatsResponse>,
-        context: ServerContext
-    ) async throws { throw unserved("StreamPodSandboxStats") }
-
     public func checkpointContainer(
         request: Runtime_V1_CheckpointContainerRequest, context: ServerContext
     ) async throws -> Runtime_V1_CheckpointContainerResponse { throw unserved("CheckpointContainer") }

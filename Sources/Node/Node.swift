@@ -33,6 +33,7 @@ public final class Node: Sendable {
     let cleanups = JoinedWork<String, Void>()
     let phases = PhaseTrackers()
     let timelines = TimelineRecorder()
+    let samples = CPUSampler()
     private let exitWatcher = Mutex<Task<Void, Never>?>(nil)
 
     /// Takes up the node's state and makes it whole, whatever instant the daemon last stopped at.

@@ -82,6 +82,7 @@ extension Node {
                     throw nodeError(error, "removing container \(container.key)")
                 }
                 timelines.forget(id)
+                samples.forget(id)
                 try await inventory.removeContainer(id)
                 logger(container: container).info("container removed")
             }

@@ -57,6 +57,7 @@ extension Node {
         if pod.ownsCgroup { await cgroups.removeParent(pod.cgroupParent) }
         try await BlockingPool.shared.run { [podFiles] in try podFiles.remove(pod.id) }
         timelines.forget(pod.id)
+        samples.forget(pod.id)
         try await inventory.removePod(pod.id)
     }
 

@@ -37,4 +37,7 @@ struct PodCgroups: Sendable {
 
     /// Files that take a process's number into a pod's or a container's cgroup.
     func procsFiles(of path: String) -> [String] { tree.procsFiles(of: names.fileSystemPath(path)) }
+
+    /// The figures of a pod's or a container's cgroup; nil where it is gone.
+    func statistics(of path: String) -> CgroupStatistics? { tree.statistics(of: names.fileSystemPath(path)) }
 }

@@ -47,6 +47,8 @@ public final class ExecSession: Sendable {
         }
         let pid = files.pid
         try? await BlockingPool.shared.run { if let pid { ProcessTree.kill(pid) } }
+        // The runtime reaps the command and leaves; killed itself, it would leave a zombie in the container.
+        if (try? await withTimeout(.seconds(2), { [runtime] in try await runtime.wait() })) != nil { return }
         runtime.signalGroup(SIGKILL)
         _ = try? await Task.detached { [runtime] in try await runtime.wait() }.value
     }

@@ -33,7 +33,7 @@ public struct SpecBuilder: Sendable {
         linux.devices = devices.nodes
         linux.resources = try ResourcesBuilder(host: host, settings: settings).build(request.config.linux.resources)
         linux.resources?.devices = devices.rules
-        linux.rootfsPropagation = request.mounts.contains { $0.mount.propagation != .propagationPrivate } ? "rslave" : nil
+        linux.rootfsPropagation = rootPropagation(request)
         if !request.isPrivileged {
             linux.maskedPaths = request.security.maskedPaths
             linux.readonlyPaths = request.security.readonlyPaths
@@ -49,6 +49,13 @@ public struct SpecBuilder: Sendable {
             linux.mountLabel = SELinuxLabel.file(request.security.selinuxOptions)
         }
         return linux
+    }
+
+    /// What the container's root must be for its mounts to pass and take what they ask for; nil for the runtime's default.
+    private func rootPropagation(_ request: SpecRequest) -> String? {
+        let wanted = Set(request.mounts.map(\.mount.propagation))
+        if wanted.contains(.propagationBidirectional) { return "rshared" }
+        return wanted.contains(.propagationHostToContainer) ? "rslave" : nil
     }
 
     /// The pod's pinned namespaces are joined; a mount namespace is the container's own.
