@@ -1,212 +1,176 @@
+import FoundationEssentials
 import Linux
 import Logging
 import OCI
 import Registry
 import Store
 
-/// Where images are kept and what is asked of them.
-public struct ImageOptions: Sendable {
-    /// Below it go `layers` and the containers' own changes.
-    public var root: String
-    public var platform: Platform = .host
-    /// Names, with `*` at the end or at both, of images that are reported as pinned.
-    public var pinned: [String] = []
-    /// Layers of one pull that are fetched at once.
-    public var parallelLayers = 6
-
-    public init(root: String) { self.root = root }
-}
-
 /// The node's images: pulled, found, listed and removed.
-public actor ImageService {
-    private static let collection = Collection<ImageRecord>("images")
+public final class ImageService: Sendable {
+    let options: ImageOptions
+    let content: ContentStore
+    let logger: Logger
+    private let registry: any ImageRegistry
+    private let puller: ImagePuller
+    private let pulls = SharedWork<PullKey, PulledImage, PullProgress>()
 
-    private let options: ImageOptions
-    private let store: Store
-    private let registry: RegistryClient
-    private let logger: Logger
-    private let layers: LayerStore
-    private var table: ImageTable
-    private let pulls = JoinedWork<String, PulledImage>()
-
-    /// Takes up what is on the disk, without what a crash left half done.
-    /// - Throws: `StoreError`, `SystemError`.
-    public init(options: ImageOptions, store: Store, registry: RegistryClient, logger: Logger) async throws {
-        self.options = options
-        self.store = store
-        self.registry = registry
-        self.logger = logger
-        layers = try await LayerStore(directory: "\(options.root)/layers", store: store, logger: logger)
-        var whole: [ImageRecord] = []
-        for image in try await store.all(Self.collection) {
-            var complete = true
-            for layer in image.layers where await !layers.has(layer) { complete = false }
-            if complete {
-                whole.append(image)
-            } else {
-                logger.warning("an image lost layers when the node went down and has to be pulled again", metadata: ["image": "\(image.id)"])
-                try await store.remove(image.id, from: Self.collection)
-            }
-        }
-        table = ImageTable(whole)
-        await layers.removeUnused(keeping: table.layers)
+    /// What makes two pulls the same one. Others' credentials are others' pulls: nobody gets an image by joining.
+    private struct PullKey: Hashable, Sendable {
+        let image: String
+        let credentials: RegistryCredentials?
+        let namespace: String?
     }
 
-    // MARK: Pulling
+    /// Takes up what is on disk, and removes what a crash left half done.
+    /// - Throws: `ImageError.storage`, `.outOfSpace`.
+    public convenience init(options: ImageOptions, store: Store, registry: RegistryClient, logger: Logger) async throws(ImageError) {
+        try await self.init(options: options, store: store, source: registry, logger: logger)
+    }
 
-    /// Pulls an image; the same image asked for twice at once is pulled once.
+    init(options: ImageOptions, store: Store, source: any ImageRegistry, logger: Logger) async throws(ImageError) {
+        (self.options, self.logger, registry) = (options, logger, source)
+        do {
+            content = try await ContentStore(
+                directories: ImageDirectories(root: options.root, runRoot: options.runRoot),
+                pinned: PinnedImages(patterns: options.pinnedImages), store: store, logger: logger)
+        } catch {
+            throw ImageError(error, "opening the images in \(options.root)")
+        }
+        puller = ImagePuller(
+            options: options, content: content, layers: LayerFetcher(content: content, options: options), logger: logger)
+    }
+
+    /// Pulls an image. The same image, asked for twice at once, is pulled once; the pull ends when its last caller leaves.
     ///
+    /// A registry is asked even for an image that is here, as it decides who may have it and where a tag leads.
     /// - Parameters:
-    ///   - credentials: the request's own; they win over the node's files.
-    ///   - namespace: the pod's Kubernetes namespace, for credentials kept for namespaces.
-    ///   - progress: told of each layer's bytes, from any thread.
-    /// - Throws: `ImageError`; `CancellationError` where the caller leaves, and then the pull goes on.
+    ///   - image: a name as users write it; a short one goes through the search registries.
+    ///   - credentials: the caller's, which win over the node's own.
+    ///   - namespace: the pod's.
+    ///   - progress: told how far each layer is, from any thread, in order for each layer.
     public func pull(
         _ image: String, credentials: RegistryCredentials? = nil, namespace: String? = nil,
         progress: (@Sendable (PullProgress) -> Void)? = nil
-    ) async throws -> PulledImage {
-        // Others' credentials are others' pulls: who may not have it must not get it by joining.
-        let key = "\(image) \(credentials?.hashValue ?? 0) \(namespace ?? "")"
-        return try await pulls.result(for: key) { [self] in
-            try await pullNow(image, credentials, namespace, progress ?? { _ in })
+    ) async throws(ImageError) -> PulledImage {
+        let key = PullKey(image: image, credentials: credentials, namespace: namespace)
+        do {
+            return try await pulls.value(for: key, observer: progress) { [self] tell in
+                try await pull(key, tell)
+            }
+        } catch {
+            throw ImageError(error.error, "pulling \(image)")
         }
     }
 
-    private func pullNow(
-        _ image: String, _ credentials: RegistryCredentials?, _ namespace: String?, _ progress: @escaping @Sendable (PullProgress) -> Void
-    ) async throws -> PulledImage {
+    private func pull(_ key: PullKey, _ progress: @escaping @Sendable (PullProgress) -> Void) async throws -> PulledImage {
         let started = ContinuousClock.now
-        var last: (any Error)?
-        for reference in try candidates(image) {
+        var failure: (any Error)?
+        for reference in try registry.candidates(for: key.image) {
             do {
-                let source = try registry.source(for: reference, credentials: credentials, namespace: namespace)
-                let resolved = try await ManifestResolver(platform: options.platform).resolve(reference, from: source)
-                let record = try await fetch(resolved, from: source, progress)
-                let pulled = try await commit(record, reference, resolved.digest)
+                let source = try registry.source(for: reference, credentials: key.credentials, namespace: key.namespace)
+                let pulled = try await puller.pull(reference, from: source, progress: progress)
                 logger.info(
                     "image pulled",
-                    metadata: ["image": "\(reference)", "id": "\(pulled.id)", "bytes": "\(record.size)", "took": "\(ContinuousClock.now - started)"])
+                    metadata: [
+                        "image": "\(reference)", "id": "\(pulled.id)", "fetched_bytes": "\(pulled.fetched)",
+                        "took": "\(ContinuousClock.now - started)",
+                    ])
                 return pulled
-            } catch let error as RegistryError {
-                last = ImageError.registry(image: "\(reference)", error)
+            } catch is CancellationError {
+                throw CancellationError()
             } catch {
-                last = error
+                logger.info("pulling failed", metadata: ["image": "\(reference)", "error": "\(error)"])
+                // Of several places, one that has the image and cannot give it says more than one that has it not.
+                if failure.map(Self.isNotFound) ?? true { failure = error }
             }
         }
-        throw last ?? ImageError.invalidReference("'\(image)' names no image")
+        throw failure ?? ImageError.notFound(key.image)
     }
 
-    private func fetch(
-        _ resolved: ResolvedManifest, from source: any ImageSource, _ progress: @escaping @Sendable (PullProgress) -> Void
-    ) async throws -> ImageRecord {
-        let diffIDs = resolved.configuration.rootfs.diffIDs
-        let work = Array(zip(resolved.manifest.layers, diffIDs))
-        await layers.hold(diffIDs)
+    private static func isNotFound(_ error: any Error) -> Bool {
+        if case .notFound = (error as? RegistryError)?.root { true } else { false }
+    }
+
+    /// The image of an id, the beginning of one, a name with tag or digest, or a short name; nil where there is none.
+    /// - Throws: `ImageError.invalidReference`, `.ambiguousID`, `.registry` for a short name that leads nowhere.
+    public func resolve(_ image: String) async throws(ImageError) -> ImageRecord? {
+        let catalog = content.catalog
+        if case .idDigits(let digits) = ImageName(image) {
+            if let found = try catalog.image(idPrefix: digits) { return found }
+            // Digits alone may be a name, but need not be one.
+            guard digits.count < 64, digits == image else { return nil }
+        }
         do {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for (index, (descriptor, diffID)) in work.enumerated() {
-                    if index >= options.parallelLayers { try await group.next() }
-                    group.addTask { [layers] in
-                        try await layers.fetch(descriptor, diffID: diffID, from: source) {
-                            progress(PullProgress(layer: descriptor.digest, received: $0, size: descriptor.size))
-                        }
-                    }
-                }
-                try await group.waitForAll()
+            for reference in try registry.candidates(for: image) {
+                let found = reference.digest == nil ? catalog.image(tag: reference.listed) : catalog.image(repoDigest: reference.listed)
+                if let found { return found }
+            }
+            return nil
+        } catch {
+            throw ImageError(error, "looking for \(image)")
+        }
+    }
+
+    /// The images in the order of their ids: all, or the one that is named.
+    public func list(_ filter: String? = nil) async throws(ImageError) -> [ImageRecord] {
+        if let filter, !filter.isEmpty { return try await resolve(filter).map { [$0] } ?? [] }
+        return content.catalog.images.values.sorted { $0.id < $1.id }
+    }
+
+    /// Removes an image with all of its names, by whichever of them it is called, as the CRI wants it. One that is not
+    /// there is no error. Its layers go once no other image has them.
+    /// - Throws: `ImageError.inUse` while a container or a mount needs it.
+    public func remove(_ image: String) async throws(ImageError) {
+        guard let found = try await resolve(image) else { return }
+        do {
+            try await content.changeAndCollect { try $0.remove(found.id) }
+        } catch {
+            throw ImageError(error, "removing \(image)")
+        }
+        logger.info("image removed", metadata: ["image": "\(image)", "id": "\(found.id)"])
+    }
+
+    /// The manifest's and the configuration's text, as they came.
+    /// - Throws: `ImageError.storage`.
+    public func documents(of image: ImageRecord) async throws(ImageError) -> (manifest: String, configuration: String) {
+        let directories = content.directories
+        do {
+            guard let id = Digest(image.id) else { throw ImageError.notFound(image.id) }
+            return try await BlockingPool.shared.run {
+                (try Files.readText(directories.document(image.manifest)), try Files.readText(directories.document(id)))
             }
         } catch {
-            await layers.letGo(diffIDs)
-            await layers.removeUnused(keeping: table.layers)
-            throw error
-        }
-        let size = resolved.manifest.layers.reduce(resolved.manifest.config.size) { $0 + $1.size }
-        return ImageRecord(
-            id: "\(resolved.manifest.config.digest)", repoTags: [], repoDigests: [], size: UInt64(clamping: size),
-            configuration: resolved.configuration, layers: diffIDs)
-    }
-
-    private func commit(_ record: ImageRecord, _ reference: ImageReference, _ digest: Digest) async throws -> PulledImage {
-        let name = "\(reference.name)@\(digest)"
-        let changed = table.add(record, tag: reference.tagged, digest: name)
-        try await store.write { transaction in
-            for image in changed { try transaction.put(image, in: Self.collection) }
-        }
-        await layers.letGo(record.layers)
-        Task { [layers] in await layers.settle(record.layers) }
-        return PulledImage(id: record.id, reference: name)
-    }
-
-    // MARK: Finding
-
-    private func candidates(_ image: String) throws -> [ImageReference] {
-        do { return try registry.candidates(for: image) } catch let error as RegistryError {
-            throw ImageError.registry(image: image, error)
-        } catch {
-            throw ImageError.invalidReference("\(error)")
+            throw ImageError(error, "reading the manifest of \(image.id)")
         }
     }
 
-    /// The image of an id, a beginning of one, a name with tag or digest, or a short name; nil where there is none.
-    /// - Throws: `ImageError`.
-    public func resolve(_ image: String) throws -> ImageRecord? {
-        // What is no name may still be an id.
-        let names = (try? registry.candidates(for: image)) ?? []
-        if names.isEmpty, !image.allSatisfy({ $0.isHexDigit }), !image.hasPrefix("sha256:") { _ = try candidates(image) }
-        return try table.find(image, candidates: names).map(withPin)
+    /// What the layers take.
+    public func usage() async throws(ImageError) -> [FilesystemUsage] {
+        let layers = content.catalog.layers.values
+        return [
+            FilesystemUsage(
+                mountpoint: content.directories.layers, bytes: layers.reduce(0) { $0 + $1.bytes }, inodes: layers.reduce(0) { $0 + $1.inodes })
+        ]
     }
 
-    /// The images, all or the one that is named.
-    public func list(_ image: String? = nil) throws -> [ImageRecord] {
-        if let image { return try resolve(image).map { [$0] } ?? [] }
-        return table.images.values.map(withPin).sorted { $0.id < $1.id }
-    }
-
-    private func withPin(_ image: ImageRecord) -> ImageRecord {
-        var image = image
-        image.pinned = options.pinned.contains { pattern in (image.repoTags + image.repoDigests).contains { Glob.matches($0, pattern) } }
-        return image
-    }
-
-    /// The directories of an image's layers, the topmost first, as overlay takes them.
-    func layerPaths(_ image: ImageRecord) async -> [String] {
-        var paths: [String] = []
-        for layer in image.layers.reversed() { paths.append(await layers.path(layer)) }
-        return paths
-    }
-
-    // MARK: Removing
-
-    /// Takes a name from an image, or by its id removes it with all names. Idempotent.
-    /// - Throws: `ImageError`.
-    public func remove(_ image: String) async throws {
-        guard let found = try resolve(image) else { return }
-        let named = ((try? registry.candidates(for: image)) ?? []).first { found.isNamed($0) }
-        let left = table.remove(found.id, named: named)
-        try await store.write { transaction in
-            if let left {
-                try transaction.put(left, in: Self.collection)
-            } else {
-                try transaction.remove(found.id, from: Self.collection)
-            }
-        }
-        if left == nil {
-            logger.info("image removed", metadata: ["image": "\(found.id)"])
-            await layers.removeUnused(keeping: table.layers)
-        }
-    }
-
-    /// What the layers take: the directory they are in, bytes, inodes.
-    public func usage() async -> (path: String, bytes: UInt64, inodes: UInt64) {
-        let usage = await layers.usage
-        return ("\(options.root)/layers", usage.bytes, usage.inodes)
+    /// Takes other patterns of pinned images, after the configuration changed.
+    public func setPinnedImages(_ patterns: [String]) async throws(ImageError) {
+        do { try await content.setPinned(PinnedImages(patterns: patterns)) } catch { throw ImageError(error, "pinning images") }
     }
 }
 
-/// Names with `*` at the end, or at both ends, as CRI-O's pinned_images has them.
-enum Glob {
-    static func matches(_ name: String, _ pattern: String) -> Bool {
-        if pattern.hasPrefix("*"), pattern.hasSuffix("*"), pattern.count > 1 { return name.contains(pattern.dropFirst().dropLast()) }
-        if pattern.hasSuffix("*") { return name.hasPrefix(pattern.dropLast()) }
-        return name == pattern
-    }
+/// What something takes of a file system.
+public struct FilesystemUsage: Sendable, Equatable {
+    /// A directory in the file system.
+    public let mountpoint: String
+    public let bytes: UInt64
+    public let inodes: UInt64
 }
+
+/// Where images come from, as far as this module knows.
+protocol ImageRegistry: Sendable {
+    func candidates(for image: String) throws -> [ImageReference]
+    func source(for reference: ImageReference, credentials: RegistryCredentials?, namespace: String?) throws -> any ImageSource
+}
+
+extension RegistryClient: ImageRegistry {}

@@ -23,30 +23,29 @@ extension Node {
 
     /// Removes an image, or a name of one. CRI, RemoveImage: idempotent; an image that a container uses stays.
     public func removeImage(_ name: String) async throws {
-        guard let image = try await image(name) else { return }
-        if let user = inventory.containers().first(where: { $0.imageID == image.id || $0.imageVolumes.contains(image.id) }),
-            image.repoTags.count < 2 || name.hasPrefix("sha256:") || image.id.hasSuffix(name)
-        {
-            throw NodeError.failedPrecondition("image \(name) is used by container \(user.key): remove that first")
-        }
-        do { try await images.remove(name) } catch { throw nodeError(error, "removing \(name)") }
+        do { try await images.remove(name) } catch .notFound { return } catch { throw nodeError(error, "removing \(name)") }
     }
 
     /// What images and containers take on their file systems. CRI, ImageFsInfo.
     public func imageFileSystems() async throws -> (
         images: [Runtime_V1_FilesystemUsage], containers: [Runtime_V1_FilesystemUsage]
     ) {
-        let images = await images.usage()
-        let containers = try await rootFileSystems.totalUsage()
-        func usage(_ path: String, _ bytes: UInt64, _ inodes: UInt64) -> Runtime_V1_FilesystemUsage {
-            .with {
-                $0.timestamp = Node.now()
-                $0.fsID.mountpoint = path
-                $0.usedBytes.value = bytes
-                $0.inodesUsed.value = inodes
-            }
+        do {
+            return (try await images.usage().map(\.message), [try await rootFileSystems.totalUsage().message])
+        } catch {
+            throw nodeError(error, "measuring the images' file system")
         }
-        return ([usage(images.path, images.bytes, images.inodes)], [usage(containers.path, containers.bytes, containers.inodes)])
+    }
+}
+
+extension FilesystemUsage {
+    fileprivate var message: Runtime_V1_FilesystemUsage {
+        .with {
+            $0.timestamp = Node.now()
+            $0.fsID.mountpoint = mountpoint
+            $0.usedBytes.value = bytes
+            $0.inodesUsed.value = inodes
+        }
     }
 }
 
@@ -55,10 +54,12 @@ extension NodeError {
     init(_ error: ImageError) {
         switch error {
         case .notFound: self = .notFound("\(error)")
-        case .invalidReference, .unsupportedMediaType, .noMatchingPlatform, .ambiguous: self = .invalidArgument("\(error)")
-        case .registry(_, let cause): self = NodeError(cause.root, "\(error)")
-        case .system(_, let cause) where cause.code == 28 || cause.code == 122: self = .resourceExhausted("\(error): free space there")
-        default: self = .failed("\(error)")
+        case .invalidReference, .unsupportedMediaType, .noMatchingPlatform, .ambiguousID, .notAnImage, .obsoleteManifest, .tooManyLayers:
+            self = .invalidArgument("\(error)")
+        case .registry(let cause): self = NodeError(cause.root, "\(error)")
+        case .outOfSpace: self = .resourceExhausted("\(error)")
+        case .inUse: self = .failedPrecondition("\(error)")
+        case .digestMismatch, .corrupt, .pathEscapes, .tooLarge, .storage, .cancelled: self = .failed("\(error)")
         }
     }
 

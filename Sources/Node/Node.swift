@@ -49,7 +49,7 @@ public final class Node: Sendable {
         cgroups = PodCgroups(layout: settings.cgroupLayout, driver: settings.cgroupDriver)
         podFiles = PodFiles(root: "\(settings.runRoot)/pods")
         containerFiles = ContainerFiles(root: "\(settings.runRoot)/containers")
-        rootFileSystems = RootFilesystems(root: settings.root, runRoot: settings.runRoot, images: images)
+        rootFileSystems = RootFilesystems(images: images)
         specs = SpecBuilder(host: settings.host, settings: settings.specification)
         let exits = settings.exitDirectory
         // From here on no container's end is missed; those before are found by recovery.

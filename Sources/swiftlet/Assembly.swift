@@ -39,8 +39,8 @@ struct Assembly {
     }
 
     func imageOptions() -> ImageOptions {
-        var options = ImageOptions(root: configuration.crio.root)
-        options.pinned = configuration.image.pinnedImages
+        var options = ImageOptions(root: configuration.crio.root, runRoot: configuration.crio.runroot)
+        options.pinnedImages = configuration.image.pinnedImages
         return options
     }
 

@@ -1,112 +1,150 @@
 import Glibc
 import Linux
+import OCI
 
-/// Containers' root file systems: an overlay of the image's layers and a directory for the container's own changes.
-public struct RootFilesystems: Sendable {
-    /// `<root>/containers`: what containers write, on the disk.
-    private let changes: String
-    /// `<runroot>/rootfs`: where it is mounted.
-    private let mounts: String
-    private let images: ImageService
+/// Containers' root file systems: an overlay of an image's layers and a directory for what the container writes.
+///
+/// Whatever is mounted is noted before, so that its image stays and a crash leaves nothing unknown.
+public final class RootFilesystems: Sendable {
+    private let content: ContentStore
+    private let options: ImageOptions
+    private var directories: ImageDirectories { content.directories }
 
-    public init(root: String, runRoot: String, images: ImageService) {
-        changes = "\(root)/containers"
-        mounts = "\(runRoot)/rootfs"
-        self.images = images
+    public init(images: ImageService) {
+        (content, options) = (images.content, images.options)
     }
 
-    public func path(_ containerID: String) -> String { "\(mounts)/\(containerID)" }
+    /// Where a container's root file system is, or would be.
+    public func path(_ containerID: String) -> String { "\(directories.mounts)/\(containerID)" }
 
-    /// Mounts a container's root file system.
-    /// - Returns: where.
-    /// - Throws: `SystemError`.
-    public func prepare(_ containerID: String, image: ImageRecord) async throws -> String {
-        let layers = await images.layerPaths(image)
-        let own = "\(changes)/\(containerID)"
+    /// Mounts a container's root file system, empty of changes: what an earlier one of that id left is removed.
+    ///
+    /// - Parameter userNamespace: a namespace's file, where the container has one: the image's owners show as the
+    ///   namespace maps them, by mounts that shift ids.
+    /// - Returns: where it is mounted.
+    /// - Throws: `ImageError.notFound` if the image is gone, `.outOfSpace`, `.storage`.
+    public func prepare(_ containerID: String, image: ImageRecord, userNamespace: String? = nil) async throws(ImageError) -> String {
         let target = path(containerID)
-        try await BlockingPool.shared.run {
-            try Files.makeDirectories("\(own)/upper")
-            try Files.makeDirectories("\(own)/work", mode: 0o700)
-            try Files.makeDirectories(target, mode: 0o700)
-            try RootFilesystems.copyAttributes(of: layers.first, to: "\(own)/upper")
-            if layers.isEmpty {
-                try Mounts.bind("\(own)/upper", at: target)
-            } else {
-                try Mounts.overlay(lower: layers, upper: "\(own)/upper", work: "\(own)/work", at: target)
-            }
+        do {
+            try await remove(containerID)
+            let layers = try await hold(image, by: containerID)
+            let overlay = OverlayMount(
+                layers: layers, changes: "\(directories.changes)/\(containerID)", target: target, options: options.overlayOptions,
+                userNamespace: userNamespace)
+            try await BlockingPool.shared.run { try overlay.make() }
+        } catch {
+            let failure = ImageError(error, "mounting the root file system of \(containerID)")
+            try? await remove(containerID)
+            throw failure
         }
         return target
     }
 
-    /// The merged root shows the upper directory's owner and mode: they are to be the image's.
-    private static func copyAttributes(of layer: String?, to upper: String) throws {
-        guard let layer else { return }
-        var status = stat()
-        try check("stat", layer) { stat(layer, &status) }
-        try check("chown", upper) { chown(upper, status.st_uid, status.st_gid) }
-        try check("chmod", upper) { chmod(upper, status.st_mode & 0o7777) }
-    }
-
-    /// Mounts an image to be read, at a directory that exists.
-    public func mountImage(_ image: ImageRecord, at target: String) async throws {
-        let layers = await images.layerPaths(image)
-        try await BlockingPool.shared.run {
-            if layers.count < 2, let only = layers.first {
-                // An overlay has two layers at the least.
-                try Mounts.bind(only, at: target, readOnly: true)
-            } else {
-                try Mounts.overlay(lower: layers, upper: nil, work: nil, at: target, readOnly: true)
+    /// Unmounts a container's root file system and removes what it has written. Idempotent.
+    /// - Throws: `ImageError.storage`.
+    public func remove(_ containerID: String) async throws(ImageError) {
+        let (target, changes) = (path(containerID), "\(directories.changes)/\(containerID)")
+        do {
+            guard Self.isName(containerID) else { throw SystemError("remove the root file system of", code: EINVAL, containerID) }
+            try await BlockingPool.shared.run { [directories] in
+                // Several lie upon another if a crash came between.
+                while Files.exists(target), try Self.isMountPoint(target) { try Mounts.unmount(target) }
+                if rmdir(target) != 0, errno != ENOENT { throw SystemError("rmdir", target) }
+                try directories.discard(changes)
             }
+            try await release(containerID)
+            content.emptyTrash()
+        } catch {
+            throw ImageError(error, "removing the root file system of \(containerID)")
         }
     }
 
-    /// Unmounts and removes all that `prepare` made. Idempotent.
-    public func remove(_ containerID: String) async throws {
-        let target = path(containerID)
-        let own = "\(changes)/\(containerID)"
-        try await BlockingPool.shared.run {
-            try Mounts.unmount(target)
-            try Files.removeTree(target)
-            try Files.removeTree(own)
+    /// Mounts an image, to be read only, at a directory that exists. It is held until ``unmountImage(at:)``.
+    /// - Throws: as `prepare`.
+    public func mountImage(_ image: ImageRecord, at target: String) async throws(ImageError) {
+        do {
+            let layers = try await hold(image, by: target)
+            // Without an upper layer the kernel wants two lower ones.
+            let lower = layers.count < 2 ? layers + [directories.empty] : layers
+            let stack = layers.isEmpty ? [directories.empty, directories.root] : lower
+            try await BlockingPool.shared.run { try Mounts.overlay(lower: stack, upper: nil, work: nil, at: target, readOnly: true) }
+        } catch {
+            let failure = ImageError(error, "mounting the image \(image.id) at \(target)")
+            try? await release(target)
+            throw failure
         }
     }
 
-    /// The ids of all containers that have something here.
-    public func list() async throws -> [String] {
-        try await BlockingPool.shared.run { [changes, mounts] in
-            let names = ((try? Files.list(changes)) ?? []) + ((try? Files.list(mounts)) ?? [])
-            return Array(Set(names))
+    /// Ends what `mountImage` made. Idempotent.
+    /// - Throws: `ImageError.storage`.
+    public func unmountImage(at target: String) async throws(ImageError) {
+        do {
+            try await BlockingPool.shared.run { try Mounts.unmount(target) }
+            try await release(target)
+        } catch {
+            throw ImageError(error, "unmounting the image at \(target)")
         }
     }
 
-    /// What a container has written: bytes and inodes.
-    public func usage(_ containerID: String) async throws -> (bytes: UInt64, inodes: UInt64) {
-        let upper = "\(changes)/\(containerID)/upper"
-        return try await BlockingPool.shared.run { DiskUsage.of(upper) }
-    }
-
-    /// What all containers have written, and where.
-    public func totalUsage() async throws -> (path: String, bytes: UInt64, inodes: UInt64) {
-        try await BlockingPool.shared.run { [changes] in
-            try Files.makeDirectories(changes, mode: 0o700)
-            let usage = DiskUsage.of(changes)
-            return (changes, usage.bytes, usage.inodes)
+    /// The containers that have something here: a directory, a mount or an image held.
+    /// - Throws: `ImageError.storage`.
+    public func list() async throws(ImageError) -> [String] {
+        let held = content.catalog.holders.keys.filter { Self.isName($0) }
+        do {
+            let there = try await BlockingPool.shared.run { [directories] in
+                try Files.list(directories.changes) + (try Files.list(directories.mounts))
+            }
+            return Set(held + there).sorted()
+        } catch {
+            throw ImageError(error, "listing the root file systems")
         }
     }
-}
 
-/// What a tree takes on the disk. Blocks.
-enum DiskUsage {
-    static func of(_ path: String) -> (bytes: UInt64, inodes: UInt64) {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return (0, 0) }
-        var total = (bytes: UInt64(status.st_blocks) * 512, inodes: UInt64(1))
-        guard status.st_mode & S_IFMT == S_IFDIR else { return total }
-        for name in (try? Files.list(path)) ?? [] {
-            let below = of("\(path)/\(name)")
-            total.bytes += below.bytes
-            total.inodes += below.inodes
+    /// Directories where images are mounted by `mountImage`.
+    public func mountedImages() -> [String] {
+        content.catalog.holders.keys.filter { !Self.isName($0) }.sorted()
+    }
+
+    /// What a container has written.
+    /// - Throws: `ImageError.notFound`, `.storage`.
+    public func usage(_ containerID: String) async throws(ImageError) -> (bytes: UInt64, inodes: UInt64) {
+        let changes = "\(directories.changes)/\(containerID)/upper"
+        do {
+            let usage = try await BlockingPool.shared.run { try TreeUsage.measure(changes) }
+            return (usage.bytes, usage.inodes)
+        } catch {
+            throw ImageError(error, "measuring what \(containerID) has written")
         }
-        return total
+    }
+
+    /// What all containers have written.
+    /// - Throws: `ImageError.storage`.
+    public func totalUsage() async throws(ImageError) -> FilesystemUsage {
+        let changes = directories.changes
+        do {
+            let usage = try await BlockingPool.shared.run { try TreeUsage.measure(changes) }
+            return FilesystemUsage(mountpoint: changes, bytes: usage.bytes, inodes: usage.inodes)
+        } catch {
+            throw ImageError(error, "measuring what containers have written")
+        }
+    }
+
+    /// - Returns: the directories of the image's layers, the topmost first.
+    private func hold(_ image: ImageRecord, by id: String) async throws -> [String] {
+        try await content.change { try $0.hold(image.id, by: id) }
+        return content.catalog.holders[id]?.layers.reversed().map(directories.layer) ?? []
+    }
+
+    /// Lets the image go, and with it layers that only this holder still needed.
+    private func release(_ id: String) async throws {
+        guard content.catalog.holders[id] != nil else { return }
+        try await content.change { $0.release(id) }
+    }
+
+    /// A container's id, as opposed to a directory; never a way out of ours.
+    private static func isName(_ text: String) -> Bool { !text.isEmpty && !text.contains("/") && text != "." && text != ".." }
+
+    private static func isMountPoint(_ path: String) throws(SystemError) -> Bool {
+        try MountTable.read().contains { $0.mountPoint == path }
     }
 }

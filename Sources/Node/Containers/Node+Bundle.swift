@@ -24,7 +24,7 @@ struct ImageVolume: Sendable {
 extension Node {
     /// Mounts the container's root file system.
     func rootFileSystem(of container: ContainerRecord, _ pod: PodRecord, _ image: ImageRecord) async throws -> String {
-        try await rootFileSystems.prepare(container.id, image: image)
+        try await rootFileSystems.prepare(container.id, image: image, userNamespace: pod.namespaces.user)
     }
 
     /// Mounts the images that the container wants as volumes, below its bundle.
@@ -43,8 +43,9 @@ extension Node {
     /// Unmounted with the rest of the bundle's mounts, before the images may go.
     func unmountVolumes(of container: ContainerRecord) async throws {
         let path = "\(containerFiles.bundle(container.id))/volumes"
-        guard !container.imageVolumes.isEmpty else { return }
-        try await BlockingPool.shared.run { try Mounts.unmountAll(below: path) }
+        for index in container.config.mounts.indices where !container.config.mounts[index].image.image.isEmpty {
+            try await rootFileSystems.unmountImage(at: "\(path)/\(index)")
+        }
     }
 
     /// Looks up what the specification needs of the host, builds it and writes the bundle.

@@ -1,0 +1,82 @@
+import CLinux
+import Glibc
+import Linux
+import OCI
+
+/// Where things are below the images' root, and the moves between there. All calls can wait.
+///
+/// A layer's directory appears whole, by a rename out of `temporary`, and leaves whole, by a rename into `trash`.
+struct ImageDirectories: Sendable {
+    let root: String
+    let runRoot: String
+
+    var layers: String { "\(root)/layers" }
+    /// Manifests and configurations, as they came.
+    var documents: String { "\(root)/documents" }
+    /// Layers that are being unpacked.
+    var temporary: String { "\(root)/temporary" }
+    /// What is about to be removed.
+    var trash: String { "\(root)/trash" }
+    /// A lower layer for images that have none.
+    var empty: String { "\(root)/empty" }
+    /// What containers write.
+    var changes: String { "\(root)/containers" }
+    /// Where containers' root file systems are mounted.
+    var mounts: String { "\(runRoot)/rootfs" }
+
+    func layer(_ digest: Digest) -> String { "\(layers)/\(digest.hex)" }
+    func document(_ digest: Digest) -> String { "\(documents)/\(digest.hex)" }
+
+    /// A directory for a layer to be, whose name nobody has.
+    func temporaryName() -> String { "\(temporary)/\(Self.anyName())" }
+
+    private static func anyName() -> String { String(UInt64.random(in: 0...UInt64.max), radix: 36) }
+
+    /// Makes what is missing and takes away what was being unpacked at a crash.
+    /// - Returns: the layers that are there.
+    func open() throws -> Set<Digest> {
+        for directory in [layers, documents, temporary, trash, empty, changes, mounts] {
+            try Files.makeDirectories(directory)
+            // A root file system is reached by its container's user; the rest, with its setuid programs, by nobody but root.
+            let mode: mode_t = directory == mounts ? 0o711 : directory == empty ? 0o755 : 0o700
+            try check("chmod", directory) { chmod(directory, mode) }
+        }
+        for name in try Files.list(temporary) { try discard("\(temporary)/\(name)") }
+        return Set(try Files.list(layers).compactMap { Digest(hex: $0) })
+    }
+
+    /// Takes away the layers and documents that are not named.
+    func discard(notIn known: Set<Digest>, documents needed: Set<String>) throws {
+        for name in try Files.list(layers) where !(Digest(hex: name).map(known.contains) ?? false) { try discard("\(layers)/\(name)") }
+        for name in try Files.list(documents) where !needed.contains("sha256:\(name)") { try Files.removeTree("\(documents)/\(name)") }
+    }
+
+    func discard(layers: [Digest], documents: Set<String>) throws {
+        for digest in layers { try discard(layer(digest)) }
+        for digest in documents.compactMap({ Digest($0) }) { try Files.removeTree(document(digest)) }
+    }
+
+    /// Takes a directory out of sight, at once however large it is.
+    func discard(_ path: String) throws {
+        if rename(path, "\(trash)/\(Self.anyName())") != 0, errno != ENOENT { throw SystemError("rename", path) }
+    }
+
+    /// Makes a finished directory a layer.
+    func commit(_ directory: String, as digest: Digest) throws {
+        let target = layer(digest)
+        // One that is in the way has no record: a pull died between its rename and its record.
+        if Files.exists(target) { try discard(target) }
+        try check("rename", target) { rename(directory, target) }
+    }
+
+    /// Waits until everything in the file system is on disk.
+    func sync() throws {
+        let file = try OwnedDescriptor.open(layers, O_RDONLY | O_DIRECTORY)
+        try check("syncfs", layers) { clinux_syncfs(file.raw) }
+    }
+
+    /// Removes what was discarded by now. Not for two at a time.
+    func emptyTrash() throws {
+        for name in try Files.list(trash) { try TreeRemoval.remove("\(trash)/\(name)") }
+    }
+}

@@ -1,0 +1,98 @@
+import Glibc
+import Linux
+import NIOCore
+import OCI
+import Registry
+
+/// Gets layers: each once, however many pulls want it, and so many at a time.
+struct LayerFetcher: Sendable {
+    /// A layer of one image, with where to get it.
+    struct Request: Sendable {
+        let descriptor: Descriptor
+        let diffID: Digest
+        let source: any ImageSource
+    }
+
+    let content: ContentStore
+    let options: ImageOptions
+    private let underWay = SharedWork<Digest, LayerRecord, Int64>()
+    private let places: Limiter
+
+    /// Compressed bytes of a layer that may wait for its thread.
+    private static let queueLimit = 4 << 20
+    /// How often progress is told, in bytes.
+    private static let progressStep: Int64 = 256 << 10
+
+    init(content: ContentStore, options: ImageOptions) {
+        (self.content, self.options) = (content, options)
+        places = Limiter(options.parallelLayers)
+    }
+
+    /// Gets a layer that the caller has pinned, unless it is there.
+    /// - Parameter progress: told the compressed bytes received.
+    /// - Returns: the layer, and whether it had to be fetched.
+    func layer(_ request: Request, progress: @escaping @Sendable (Int64) -> Void) async throws -> (record: LayerRecord, fetched: Bool) {
+        while true {
+            if let record = content.catalog.layers[request.diffID] { return (record, false) }
+            do {
+                let record = try await underWay.value(for: request.diffID, observer: progress) { tell in
+                    // Another work on it may have ended between the look and now.
+                    if let record = content.catalog.layers[request.diffID] { return record }
+                    return try await places.run { try await fetch(request, tell) }
+                }
+                return (record, true)
+            } catch {
+                // Another pull's credentials or registry may be why: this one has its own.
+                guard error.joined, !Task.isCancelled else { throw error.error }
+            }
+        }
+    }
+
+    private func fetch(_ request: Request, _ tell: @escaping @Sendable (Int64) -> Void) async throws -> LayerRecord {
+        try Task.checkCancellation()
+        let directories = content.directories
+        let unpacker = LayerUnpacker(
+            descriptor: request.descriptor, diffID: request.diffID, limit: options.unpackLimit(size: request.descriptor.size),
+            directory: directories.temporaryName(), boot: content.boot)
+        do {
+            let record = try await receive(request, unpacker, tell)
+            try Task.checkCancellation()
+            try await BlockingPool.shared.run { try directories.commit(unpacker.directory, as: request.diffID) }
+            try await content.change { $0.add(record) }
+            return record
+        } catch {
+            try? await BlockingPool.shared.run { try directories.discard(unpacker.directory) }
+            content.emptyTrash()
+            throw error
+        }
+    }
+
+    /// Downloads and unpacks at once.
+    private func receive(
+        _ request: Request, _ unpacker: LayerUnpacker, _ tell: @escaping @Sendable (Int64) -> Void
+    ) async throws -> LayerRecord {
+        let queue = ChunkQueue(limit: Self.queueLimit)
+        async let unpacked = onOwnThread(named: "layer") {
+            // A download that goes on must not wait for a thread that has gone.
+            defer { queue.abandon() }
+            return try unpacker.run(queue)
+        }
+        do {
+            var (received, told) = (Int64(0), Int64(0))
+            for try await chunk in try await request.source.blob(request.descriptor, from: 0) {
+                received += Int64(chunk.readableBytes)
+                guard await queue.push(chunk) else { break }
+                if received - told >= Self.progressStep {
+                    told = received
+                    tell(received)
+                }
+            }
+            // A stream whose task is cancelled ends early and says nothing.
+            try Task.checkCancellation()
+            queue.finish()
+        } catch {
+            queue.finish(error)
+        }
+        return try await unpacked
+    }
+}
