@@ -96,7 +96,7 @@ let package = Package(
             name: "swiftlet",
             dependencies: [
                 "CRIService", "Streaming", "Node", "Images", "Registry", "Networking", "OCIRuntime", "OCI", "Cgroups", "Telemetry", "Store",
-                "DaemonConfiguration", "CRI", "Linux", .arguments, .grpcTransport, .log,
+                "DaemonConfiguration", "CRI", "Linux", .arguments, .grpcTransport, .log, .nioCore,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -106,20 +106,18 @@ let package = Package(
         tests("OCI"),
         tests("DaemonConfiguration"),
         tests("Store"),
-        tests("Cgroups", fixtures: true),
-        tests("Networking"),
+        tests("Cgroups", ["Linux"]),
+        tests("Networking", ["Linux", .log]),
         tests("Registry", ["OCI", .log, .nioCore, .nioPosix, .nioHTTP1, .nioSSL]),
         tests("Images"),
-        tests("OCIRuntime"),
-        tests("Telemetry"),
-        tests("Node"),
+        tests("OCIRuntime", ["CRI", "OCI", "Linux"]),
+        tests("Telemetry", [.log]),
+        tests("Node", ["CRI", "Linux", "Store"]),
         tests("Streaming", [.nioEmbedded, .nioHTTP1]),
-        tests("CRIService"),
+        tests("CRIService", ["CRI", "Node", .grpcCore]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["CRI", "Linux", .grpcCore, .grpcTransport, "swiftlet", "swiftlet-pin"], swiftSettings: strict),
     ]
 )
-package.targets = package.targets.filter { !$0.name.hasSuffix("Tests") && !["Streaming","swiftlet-bench"].contains($0.name) }
-for t in package.targets { t.dependencies = t.dependencies.filter { if case .byNameItem(let n, _) = $0 { return n != "Streaming" } else { return true } } }
-package.products = []
+package.targets = package.targets.filter { !$0.name.hasSuffix("Tests") }

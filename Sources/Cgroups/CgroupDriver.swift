@@ -25,7 +25,9 @@ public struct CgroupNames: Sendable {
         case .cgroupfs:
             guard !requested.hasSuffix(".slice") else {
                 throw CgroupNameError(
-                    description: "the cgroup parent '\(requested)' is a systemd slice, and the cgroup manager is cgroupfs: set both sides to the same driver")
+                    description:
+                        "the cgroup parent '\(requested)' is a systemd slice, and the cgroup manager is cgroupfs: set both sides to the same driver"
+                )
             }
             guard !requested.split(separator: "/").contains("..") else {
                 throw CgroupNameError(description: "the cgroup parent '\(requested)' leads out of itself")
@@ -35,7 +37,9 @@ public struct CgroupNames: Sendable {
             if requested.isEmpty { return "system.slice" }
             guard last.hasSuffix(".slice") else {
                 throw CgroupNameError(
-                    description: "the cgroup parent '\(requested)' is not a slice, and the cgroup manager is systemd: set both sides to the same driver")
+                    description:
+                        "the cgroup parent '\(requested)' is not a slice, and the cgroup manager is systemd: set both sides to the same driver"
+                )
             }
             return last
         }

@@ -15,6 +15,8 @@ struct ConfigurationFile {
     /// - Returns: warnings on keys that are not known or have no effect.
     /// - Throws: `ConfigurationError` naming file and line.
     func apply(to configuration: inout Configuration) throws(ConfigurationError) -> [ConfigurationWarning] {
+        // The parser would stop there and take what comes before.
+        guard !text.utf8.contains(0) else { throw .syntax(file: name, reason: "it has a NUL byte") }
         let root: TOMLTable
         do { root = try TOMLTable(string: text) } catch { throw .syntax(file: name, reason: "\(error)") }
         var warnings: [ConfigurationWarning] = []
@@ -82,7 +84,8 @@ struct ConfigurationFile {
         case "runtime_type":
             try read(\.runtimeType)
             guard ["", "oci"].contains(handler.runtimeType) else {
-                throw .wrongValue(file: name, line: lines["\(path).\(key)"], key: "\(path).\(key)", got: handler.runtimeType.toml, wanted: "\"oci\"")
+                throw .wrongValue(
+                    file: name, line: lines["\(path).\(key)"], key: "\(path).\(key)", got: handler.runtimeType.toml, wanted: "\"oci\"")
             }
         case "runtime_root": try read(\.runtimeRoot)
         case "runtime_config_path": try read(\.runtimeConfigPath)

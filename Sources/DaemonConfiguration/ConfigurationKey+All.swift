@@ -14,46 +14,78 @@ extension ConfigurationKey {
         .init("crio.api", "stream_enable_tls", \.api.streamEnableTLS, "Whether that is encrypted."),
         .init("crio.api", "stream_tls_cert", \.api.streamTLSCert, "The certificate for it, PEM; read again when it changes."),
         .init("crio.api", "stream_tls_key", \.api.streamTLSKey, "The certificate's key, PEM; read again when it changes."),
-        .init("crio.api", "stream_tls_ca", \.api.streamTLSCA, "Certificates that clients must be signed by, PEM; empty for no such demand."),
-        .init("crio.api", "stream_idle_timeout", \.api.streamIdleTimeout, "After how long without traffic a stream is ended, as \"4h\"; empty for four hours."),
+        .init(
+            "crio.api", "stream_tls_ca", \.api.streamTLSCA, "Certificates that clients must be signed by, PEM; empty for no such demand."),
+        .init(
+            "crio.api", "stream_idle_timeout", \.api.streamIdleTimeout,
+            "After how long without traffic a stream is ended, as \"4h\"; empty for four hours."),
     ]
 
     private static let runtime: [ConfigurationKey] = [
         .init("crio.runtime", "default_runtime", \.runtime.defaultRuntime, "The runtime handler of pods that name none.", reloads: true),
         .init("crio.runtime", "conmon", \.runtime.conmon, "The file of conmon; empty to look in PATH."),
-        .init("crio.runtime", "conmon_cgroup", \.runtime.conmonCgroup, "Which cgroup conmon runs in: \"pod\", or empty for the daemon's.", choices: ["", "pod"]),
+        .init(
+            "crio.runtime", "conmon_cgroup", \.runtime.conmonCgroup, "Which cgroup conmon runs in: \"pod\", or empty for the daemon's.",
+            choices: ["", "pod"]),
         .init("crio.runtime", "conmon_env", \.runtime.conmonEnv, "The environment of conmon, KEY=VALUE."),
-        .init("crio.runtime", "cgroup_manager", \.runtime.cgroupManager, "Who makes cgroups: \"systemd\" or \"cgroupfs\"; empty for what the host runs.", choices: ["", "systemd", "cgroupfs"]),
-        .init("crio.runtime", "default_capabilities", \.runtime.defaultCapabilities, "The capabilities of containers that ask for none.", reloads: true),
+        .init(
+            "crio.runtime", "cgroup_manager", \.runtime.cgroupManager,
+            "Who makes cgroups: \"systemd\" or \"cgroupfs\"; empty for what the host runs.", choices: ["", "systemd", "cgroupfs"]),
+        .init(
+            "crio.runtime", "default_capabilities", \.runtime.defaultCapabilities, "The capabilities of containers that ask for none.",
+            reloads: true),
         .init("crio.runtime", "default_sysctls", \.runtime.defaultSysctls, "Sysctls of every pod, KEY=VALUE.", reloads: true),
-        .init("crio.runtime", "default_ulimits", \.runtime.defaultUlimits, "Resource limits of every container, NAME=SOFT:HARD.", reloads: true),
+        .init(
+            "crio.runtime", "default_ulimits", \.runtime.defaultUlimits, "Resource limits of every container, NAME=SOFT:HARD.",
+            reloads: true),
         .init("crio.runtime", "default_env", \.runtime.defaultEnv, "The environment of every container, KEY=VALUE.", reloads: true),
-        .init("crio.runtime", "pids_limit", \.runtime.pidsLimit, "Processes that a container may have; -1 or 0 for no bound.", reloads: true, range: -1...4_194_304),
-        .init("crio.runtime", "log_size_max", \.runtime.logSizeMax, "Bytes after which a container's log begins anew; negative for no bound.", reloads: true, range: -1...Int.max),
+        .init(
+            "crio.runtime", "pids_limit", \.runtime.pidsLimit, "Processes that a container may have; -1 or 0 for no bound.", reloads: true,
+            range: -1...4_194_304),
+        .init(
+            "crio.runtime", "log_size_max", \.runtime.logSizeMax, "Bytes after which a container's log begins anew; negative for no bound.",
+            reloads: true, range: -1...Int.max),
         .init("crio.runtime", "no_pivot", \.runtime.noPivot, "Whether containers enter their root by a move instead of pivot_root(2)."),
         .init("crio.runtime", "read_only", \.runtime.readOnly, "Whether every container's root file system is read-only.", reloads: true),
-        .init("crio.runtime", "seccomp_profile", \.runtime.seccompProfile, "The file of the RuntimeDefault seccomp profile; empty for the built-in one.", reloads: true),
-        .init("crio.runtime", "apparmor_profile", \.runtime.apparmorProfile, "The AppArmor profile of RuntimeDefault; empty for none.", reloads: true),
+        .init(
+            "crio.runtime", "seccomp_profile", \.runtime.seccompProfile,
+            "The file of the RuntimeDefault seccomp profile; empty for the built-in one.", reloads: true),
+        .init(
+            "crio.runtime", "apparmor_profile", \.runtime.apparmorProfile, "The AppArmor profile of RuntimeDefault; empty for none.",
+            reloads: true),
         .init("crio.runtime", "pinns_path", \.runtime.pinnsPath, "The file of swiftlet-pin; empty to look beside the daemon and in PATH."),
         .init("crio.runtime", "hooks_dir", \.runtime.hooksDir, "Directories of OCI hooks."),
         .init("crio.runtime", "cdi_spec_dirs", \.runtime.cdiSpecDirs, "Directories of CDI specifications."),
-        .init("crio.runtime", "additional_devices", \.runtime.additionalDevices, "Devices of every container, HOST:CONTAINER:PERMISSIONS.", reloads: true),
+        .init(
+            "crio.runtime", "additional_devices", \.runtime.additionalDevices, "Devices of every container, HOST:CONTAINER:PERMISSIONS.",
+            reloads: true),
         .init("crio.runtime", "allowed_devices", \.runtime.allowedDevices, "Devices that pods may ask for by annotation.", reloads: true),
-        .init("crio.runtime", "ctr_stop_timeout", \.runtime.ctrStopTimeout, "Seconds that containers have to end when their pod is stopped.", reloads: true, range: 0...86400),
-        .init("crio.runtime", "timezone", \.runtime.timezone, "The time zone of containers, as in TZ; empty for the image's.", reloads: true),
+        .init(
+            "crio.runtime", "ctr_stop_timeout", \.runtime.ctrStopTimeout, "Seconds that containers have to end when their pod is stopped.",
+            reloads: true, range: 0...86400),
+        .init(
+            "crio.runtime", "timezone", \.runtime.timezone, "The time zone of containers, as in TZ; empty for the image's.", reloads: true),
     ]
 
     private static let image: [ConfigurationKey] = [
-        .init("crio.image", "pinned_images", \.image.pinnedImages, "Images that the kubelet must not collect: names, with * at the end or at both ends.", reloads: true),
-        .init("crio.image", "global_auth_file", \.image.globalAuthFile, "The file of credentials for registries, auth.json(5); empty for the usual places."),
+        .init(
+            "crio.image", "pinned_images", \.image.pinnedImages,
+            "Images that the kubelet must not collect: names, with * at the end or at both ends.", reloads: true),
+        .init(
+            "crio.image", "global_auth_file", \.image.globalAuthFile,
+            "The file of credentials for registries, auth.json(5); empty for the usual places."),
         .init("crio.image", "namespaced_auth_dir", \.image.namespacedAuthDir, "A directory with such files for namespaces' pulls."),
         .init("crio.image", "signature_policy", \.image.signaturePolicy, "The file policy.json(5); empty for the usual place."),
         .init("crio.image", "signature_policy_dir", \.image.signaturePolicyDir, "A directory with such files for namespaces' pulls."),
-        .init("crio.image", "insecure_registries", \.image.insecureRegistries, "Registries that may be spoken to without TLS or with a certificate that does not verify."),
+        .init(
+            "crio.image", "insecure_registries", \.image.insecureRegistries,
+            "Registries that may be spoken to without TLS or with a certificate that does not verify."),
         .init("crio.image", "registries_conf", \.image.registriesConf, "The file registries.conf(5)."),
         .init("crio.image", "registries_conf_dir", \.image.registriesConfDir, "The directory of its drop-in files."),
         .init("crio.image", "certs_dirs", \.image.certsDirs, "Directories of registries' certificates, certs.d(5)."),
-        .init("crio.image", "short_name_mode", \.image.shortNameMode, "How short names are resolved; empty for what registries.conf says.", choices: ["", "enforcing", "permissive", "disabled"]),
+        .init(
+            "crio.image", "short_name_mode", \.image.shortNameMode, "How short names are resolved; empty for what registries.conf says.",
+            choices: ["", "enforcing", "permissive", "disabled"]),
     ]
 
     private static let network: [ConfigurationKey] = [
@@ -68,29 +100,35 @@ extension ConfigurationKey {
         let infra = "pods have no pause container"
         let later = "this version does not do it yet"
         return [
-            "crio.storage_driver": storage, "crio.storage_option": storage, "crio.imagestore": storage, "crio.log_dir": "the kubelet says where logs go",
+            "crio.storage_driver": storage, "crio.storage_option": storage, "crio.imagestore": storage,
+            "crio.log_dir": "the kubelet says where logs go",
             "crio.version_file": "start-up always recovers", "crio.version_file_persist": "start-up always recovers",
             "crio.internal_wipe": "start-up always recovers", "crio.internal_repair": "start-up always recovers",
             "crio.clean_shutdown_file": "start-up always recovers", "crio.api.grpc_max_send_msg_size": "long lists are streamed",
             "crio.api.grpc_max_recv_msg_size": "long lists are streamed", "crio.api.host_ip": later, "crio.runtime.drop_infra_ctr": infra,
             "crio.runtime.infra_ctr_cpuset": infra, "crio.image.pause_image": infra, "crio.image.pause_image_auth_file": infra,
             "crio.image.pause_command": infra, "crio.image.default_transport": "images come from registries",
-            "crio.runtime.namespaces_dir": "namespaces are pinned below runroot", "crio.runtime.container_exits_dir": "exits are kept below runroot",
+            "crio.runtime.namespaces_dir": "namespaces are pinned below runroot",
+            "crio.runtime.container_exits_dir": "exits are kept below runroot",
             "crio.runtime.container_attach_socket_dir": "sockets are kept below runroot",
             "crio.runtime.manage_ns_lifecycle": "namespaces are always managed", "crio.runtime.log_level": "use --log-level",
             "crio.runtime.selinux": "the host's state decides", "crio.runtime.bind_mount_prefix": later, "crio.runtime.uid_mappings": later,
             "crio.runtime.gid_mappings": later, "crio.runtime.default_mounts_file": later, "crio.runtime.log_filter": later,
             "crio.runtime.log_to_journald": later, "crio.runtime.no_sync_log": "logs are never synchronised",
             "crio.runtime.separate_pull_cgroup": later, "crio.runtime.rdt_config_file": later, "crio.runtime.blockio_config_file": later,
-            "crio.runtime.blockio_reload": later, "crio.runtime.irqbalance_config_file": later, "crio.runtime.irqbalance_config_restore_file": later,
+            "crio.runtime.blockio_reload": later, "crio.runtime.irqbalance_config_file": later,
+            "crio.runtime.irqbalance_config_restore_file": later,
             "crio.runtime.shared_cpuset": later, "crio.runtime.enable_criu_support": later, "crio.runtime.enable_pod_events": later,
             "crio.runtime.minimum_mappable_uid": later, "crio.runtime.minimum_mappable_gid": later,
             "crio.runtime.hostnetwork_disable_selinux": "the host's state decides", "crio.runtime.disable_hostport_mapping": later,
-            "crio.runtime.absent_mount_sources_to_reject": later, "crio.runtime.add_inheritable_capabilities": "no capability is inheritable",
+            "crio.runtime.absent_mount_sources_to_reject": later,
+            "crio.runtime.add_inheritable_capabilities": "no capability is inheritable",
             "crio.runtime.device_ownership_from_security_context": later, "crio.runtime.privileged_seccomp_profile": later,
             "crio.runtime.seccomp_use_default_when_empty": later, "crio.runtime.default_annotations": later,
-            "crio.image.image_volumes": "volumes of images are directories", "crio.image.big_files_temporary_dir": "layers are unpacked as they arrive",
-            "crio.image.separate_pull_cgroup": later, "crio.image.auto_reload_registries": "use SIGHUP", "crio.image.pull_progress_timeout": later,
+            "crio.image.image_volumes": "volumes of images are directories",
+            "crio.image.big_files_temporary_dir": "layers are unpacked as they arrive",
+            "crio.image.separate_pull_cgroup": later, "crio.image.auto_reload_registries": "use SIGHUP",
+            "crio.image.pull_progress_timeout": later,
             "crio.image.oci_artifact_mount_support": later, "crio.image.max_parallel_pulls": later,
         ]
     }()

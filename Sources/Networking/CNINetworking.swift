@@ -26,7 +26,8 @@ public final class CNINetworking: Sendable {
             for await _ in changes {
                 let read = try? await BlockingPool.shared.run { NetworkDirectory.read(path) }
                 guard let read, shared.replace(read) else { continue }
-                logger.info("CNI configuration changed", metadata: ["networks": "\(read.networks.map(\.name))", "problems": "\(read.problems)"])
+                logger.info(
+                    "CNI configuration changed", metadata: ["networks": "\(read.networks.map(\.name))", "problems": "\(read.problems)"])
             }
         }
     }

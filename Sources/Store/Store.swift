@@ -27,7 +27,9 @@ public final class Store: Sendable {
             database = try DatabaseQueue(path: path, configuration: configuration)
             try database.write { database in
                 try database.execute(
-                    sql: "CREATE TABLE IF NOT EXISTS format (version INTEGER NOT NULL); INSERT INTO format SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM format)")
+                    sql:
+                        "CREATE TABLE IF NOT EXISTS format (version INTEGER NOT NULL); INSERT INTO format SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM format)"
+                )
             }
             let version = try database.read { try Int.fetchOne($0, sql: "SELECT version FROM format") }
             guard version == 1 else { throw StoreError.newerFormat(path: path, version: version ?? 0) }

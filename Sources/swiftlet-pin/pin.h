@@ -14,6 +14,7 @@ struct list {
 // What the arguments ask for.
 struct request {
     const char *directory;
+    // CLONE_NEW… of the namespaces to make.
     int flags;
     const char *hostname;
     struct list sysctls;
@@ -22,25 +23,45 @@ struct request {
     struct list cgroup_files;
 };
 
-// Set in the children, which only say what is wrong; the pins are undone by their parent.
-extern int child_of_pin;
-
-// Says which step failed, on what and why; undoes the pins; ends with 1.
+// failure.c: one line of JSON on standard error, {"step":…,"subject":…,"error":…}; then the pins are undone, by the
+// process that makes them, and the program ends with 1.
 void fail(const char *step, const char *subject, int error) __attribute__((noreturn));
-void unpin_all(void);
+void fail_because(const char *step, const char *subject, const char *reason) __attribute__((noreturn));
+// Ends with 1 where another process of ours has said already what failed.
+void give_up(void) __attribute__((noreturn));
+
+// pins.c: files that namespaces are bound to.
+void pin_namespace(pid_t owner, const char *directory, const char *name);
+void write_init_number(const char *directory, pid_t init);
+void undo_pins(void);
+// A child leaves the pins to its parent.
+void disown_pins(void);
 
 // steps.c: one call of the kernel each, named after what it does.
-void make_file(const char *path);
+void make_pipe(int ends[2]);
+void tell(int fd);
+int is_told(int fd);
 void write_file(const char *path, const char *text);
 void write_map(pid_t pid, const char *name, const struct list *maps);
 void become_root(void);
 void raise_loopback(void);
 void set_hostname(const char *name);
+void join_namespace(pid_t owner, const char *name, int flag);
 void join_cgroup(const char *file, pid_t pid);
-void write_sysctls(pid_t owner, int flags, const struct list *sysctls);
 
-// init.c: the first process of a pod that shares its PID namespace. It is confined when
-// this returns.
-pid_t start_init(void);
+// sysctl.c
+void check_sysctls(int flags, const struct list *sysctls);
+void write_sysctls(int kinds, const struct list *sysctls);
+
+// init.c: the first process of a pod that shares its PID namespace.
+//
+// The program's own file, by a mount that nothing can be written through: the pod's processes see it as /proc/1/exe.
+int open_own_file(void);
+// Starts it, as a child in the PID namespace made last. It says on `ready` that it is confined, then waits for a word
+// on `go` and ends if none comes.
+pid_t start_init(int own_file, int ready, int go);
+// The program as the init: never returns.
+void run_init(void) __attribute__((noreturn));
+extern const char init_name[];
 
 #endif

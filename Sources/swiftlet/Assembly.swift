@@ -89,7 +89,8 @@ struct Assembly {
                 handler.runtimePath.isEmpty
                 ? try found(name, "install \(name) or set runtime_path in [crio.runtime.runtimes.\(name)]") : handler.runtimePath
             return RuntimeHandler(
-                name: name, path: path, root: handler.runtimeRoot.isEmpty ? "\(configuration.crio.runroot)/runtimes/\(name)" : handler.runtimeRoot,
+                name: name, path: path,
+                root: handler.runtimeRoot.isEmpty ? "\(configuration.crio.runroot)/runtimes/\(name)" : handler.runtimeRoot,
                 monitorPath: handler.monitorPath.isEmpty ? monitor : handler.monitorPath,
                 monitorEnvironment: try KeyValueText.parse(runtime.conmonEnv + handler.monitorEnv, key: "conmon_env"),
                 exitDirectory: "\(configuration.crio.runroot)/exits", usesSystemdCgroups: driver == .systemd,

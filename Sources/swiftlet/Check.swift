@@ -37,15 +37,22 @@ struct HostReport {
         let layout = CgroupLayout(mounts: (try? MountTable.read()) ?? [])
         let host = SpecHost.probe(layout: layout)
         var lines = programs()
-        lines.append(.init(state: .ok, name: "cgroups", detail: "\(layout.version.rawValue) \(layout.controllers.keys.sorted().joined(separator: " "))"))
-        lines.append(kernel("overlay", Files.exists("/sys/module/overlay") || fileSystems.contains("overlay"), "no overlay file system: load the module"))
+        lines.append(
+            .init(
+                state: .ok, name: "cgroups", detail: "\(layout.version.rawValue) \(layout.controllers.keys.sorted().joined(separator: " "))"
+            ))
+        lines.append(
+            kernel(
+                "overlay", Files.exists("/sys/module/overlay") || fileSystems.contains("overlay"), "no overlay file system: load the module"
+            ))
         lines.append(note("seccomp", host.seccomp, "the kernel has no seccomp: profiles are left out"))
         lines.append(note("AppArmor", host.appArmor, "not enabled: profiles by name are refused"))
         lines.append(note("SELinux", host.seLinux, "not enabled: labels are left out"))
         lines.append(note("hugepage limits", !host.hugepageSizes.isEmpty, "no hugetlb controller: limits are left out"))
         lines.append(note("swap accounting", host.swapAccounting, "swap limits are left out"))
         let missing = CapabilitySet.all.filter { !host.boundingSet.contains($0) }
-        lines.append(note("capabilities", missing.isEmpty, "the daemon lacks \(missing.joined(separator: " ")): containers cannot get them"))
+        lines.append(
+            note("capabilities", missing.isEmpty, "the daemon lacks \(missing.joined(separator: " ")): containers cannot get them"))
         let forwarding = (try? Files.readText("/proc/sys/net/ipv4/ip_forward"))?.hasPrefix("1") ?? false
         lines.append(note("ip_forward", forwarding, "pods reach only this node: sysctl -w net.ipv4.ip_forward=1"))
         lines.append(await network())
@@ -74,7 +81,9 @@ struct HostReport {
     private func network() async -> Line {
         let directory = configuration.network.networkDir
         let files = ((try? Files.list(directory)) ?? []).filter { [".conflist", ".conf", ".json"].contains(where: $0.hasSuffix) }
-        return note("CNI configuration", !files.isEmpty, "none in \(directory): pods with a network of their own wait for one", files.joined(separator: " "))
+        return note(
+            "CNI configuration", !files.isEmpty, "none in \(directory): pods with a network of their own wait for one",
+            files.joined(separator: " "))
     }
 
     private func kernel(_ name: String, _ present: Bool, _ advice: String) -> Line {

@@ -1,73 +1,6 @@
 import CLinux
 import Glibc
 
-/// A range of ids inside a user namespace and what it is outside.
-public struct IDMap: Sendable, Equatable, Codable {
-    public var containerID: UInt32
-    public var hostID: UInt32
-    public var length: UInt32
-
-    public init(containerID: UInt32, hostID: UInt32, length: UInt32) {
-        self.containerID = containerID
-        self.hostID = hostID
-        self.length = length
-    }
-
-    var argument: String { "\(containerID):\(hostID):\(length)" }
-}
-
-/// The namespaces that a pod wants for its own.
-public struct NamespaceRequest: Sendable {
-    /// Where the pins go, one file a namespace. It exists.
-    public var directory: String
-    public var network = false
-    public var ipc = false
-    public var uts = false
-    /// With it comes an init process that reaps, the pod's first.
-    public var pid = false
-    public var hostname: String?
-    /// Written inside of the new namespaces.
-    public var sysctls: [String: String] = [:]
-    /// Without mappings the user namespace is the host's.
-    public var uidMap: [IDMap] = []
-    public var gidMap: [IDMap] = []
-    /// Files to write the init's number into.
-    public var cgroupProcsFiles: [String] = []
-
-    public init(directory: String) { self.directory = directory }
-
-    var arguments: [String] {
-        var list = ["--dir", directory]
-        if network { list.append("--net") }
-        if ipc { list.append("--ipc") }
-        if uts { list.append("--uts") }
-        if pid { list.append("--pid") }
-        if let hostname, uts { list += ["--hostname", hostname] }
-        for (key, value) in sysctls.sorted(by: { $0.key < $1.key }) { list += ["--sysctl", "\(key)=\(value)"] }
-        if !uidMap.isEmpty {
-            list.append("--user")
-            list += uidMap.flatMap { ["--uid-map", $0.argument] } + gidMap.flatMap { ["--gid-map", $0.argument] }
-        }
-        if pid { list += cgroupProcsFiles.flatMap { ["--cgroup-procs", $0] } }
-        return list
-    }
-}
-
-/// The files that keep a pod's namespaces; nil where the pod uses the host's.
-public struct PinnedNamespaces: Sendable, Codable, Equatable {
-    public var net: String?
-    public var ipc: String?
-    public var uts: String?
-    public var user: String?
-    public var pid: String?
-    /// The init's number on the host.
-    public var initPID: Int32?
-    public var uidMappings: [IDMap] = []
-    public var gidMappings: [IDMap] = []
-
-    public init() {}
-}
-
 /// Makes and removes pinned namespaces, by the program swiftlet-pin.
 public struct NamespacePinner: Sendable {
     private let executable: String
@@ -75,65 +8,72 @@ public struct NamespacePinner: Sendable {
     /// - Parameter executable: swiftlet-pin's file.
     public init(executable: String) { self.executable = executable }
 
-    /// - Throws: `PinError` with the step that failed; nothing is left then.
+    /// Makes the namespaces and pins them.
+    /// - Throws: `PinError` with the step that failed, `SystemError`, `CommandTimeout`; nothing is left then.
     public func pin(_ request: NamespaceRequest) async throws -> PinnedNamespaces {
-        let result = try await Command(executable, request.arguments).run(timeout: .seconds(30))
-        guard result.status.isSuccess else { throw PinError(message: result.errorText) }
-        var pinned = PinnedNamespaces()
-        if request.network { pinned.net = request.directory + "/net" }
-        if request.ipc { pinned.ipc = request.directory + "/ipc" }
-        if request.uts { pinned.uts = request.directory + "/uts" }
-        if !request.uidMap.isEmpty { pinned.user = request.directory + "/user" }
-        if request.pid { pinned.pid = request.directory + "/pid" }
-        pinned.uidMappings = request.uidMap
-        pinned.gidMappings = request.gidMap
-        let printed = String(decoding: result.output, as: UTF8.self).filter { !$0.isNewline }
-        pinned.initPID = Int32(printed).flatMap { $0 > 0 ? $0 : nil }
-        return pinned
+        let output: CommandOutput
+        do {
+            output = try await Command(executable, request.arguments).run(timeout: .seconds(30))
+        } catch {
+            // Killed, it could not undo its pins. This task may be a cancelled one: another does it.
+            try? await Task.detached { try await unpin(directory: request.directory) }.value
+            throw error
+        }
+        guard output.status.isSuccess else { throw PinError(output, executable: executable) }
+        let printed = Int32(String(decoding: output.output.filter { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
+        return PinnedNamespaces(request, initPID: printed.flatMap { $0 > 0 ? $0 : nil })
     }
 
-    /// Ends the init and takes the pins away. Idempotent; a directory that is not there has none.
+    /// Ends the init, with it all processes of the PID namespace, and takes the pins away. Idempotent; a directory that is
+    /// not there has none.
+    /// - Throws: `SystemError`; what is left is taken away by another call.
     public func unpin(directory: String) async throws {
+        let initFile = "\(directory)/init.pid"
+        if let process = try await BlockingPool.shared.run({ PodInit(file: initFile, namespace: NamespaceKind.pid.pin(in: directory)) }) {
+            try await process.end()
+        }
         try await BlockingPool.shared.run {
-            guard Files.exists(directory) else { return }
-            NamespaceFile.endProcesses(of: directory + "/pid")
-            for name in try Files.list(directory) {
-                try Mounts.unmount("\(directory)/\(name)")
-                try Files.removeTree("\(directory)/\(name)")
+            for path in NamespaceKind.allCases.map({ $0.pin(in: directory) }) + [initFile] {
+                try Mounts.unmount(path)
+                try Files.removeTree(path)
             }
         }
     }
 }
 
-/// swiftlet-pin's own words.
-public struct PinError: Error, Sendable, Equatable, CustomStringConvertible {
-    public let message: String
-    public var description: String { "the pod's namespaces cannot be made: \(message)" }
-}
+/// A pod's init that runs.
+private struct PodInit: Sendable {
+    private let pid: Int32
+    private let pidfd: OwnedDescriptor
 
-/// Files that stand for namespaces, namespaces(7).
-public enum NamespaceFile {
-    /// Whether a namespace is bound to the path: an unmounted pin is an empty file.
-    public static func isPinned(_ path: String) -> Bool {
-        var status = statfs()
-        // NSFS_MAGIC and, for namespaces bound before they were opened, PROC_SUPER_MAGIC.
-        return statfs(path, &status) == 0 && (status.f_type == 0x6e73_6673 || status.f_type == 0x9fa0)
+    /// Finds the process whose number `file` holds. Nil where it has ended, the number maybe another's by now: ours is in
+    /// the PID namespace that is pinned at `namespace`.
+    init?(file: String, namespace: String) {
+        guard let text = try? Files.readText(file), let number = Int32(text.filter { !$0.isNewline }), number > 1 else { return nil }
+        pid = number
+        pidfd = OwnedDescriptor(clinux_pidfd_open(number, 0))
+        // Asked once the number can no longer go to another unseen.
+        guard pidfd.raw >= 0, let pinned = NamespaceFile(.pid, path: namespace).identity,
+            NamespaceFile.of(process: number, .pid).identity == pinned
+        else { return nil }
     }
 
-    /// The number by which the kernel knows a namespace.
-    static func identity(_ path: String) -> UInt64? {
-        var status = stat()
-        return stat(path, &status) == 0 ? UInt64(status.st_ino) : nil
-    }
-
-    /// Ends every process in the PID namespace that is pinned at `path`: its init's end ends all. Blocks.
-    static func endProcesses(of path: String) {
-        guard isPinned(path), let wanted = identity(path), let entries = try? Files.list("/proc") else { return }
-        for pid in entries.compactMap({ Int32($0) }) where identity("/proc/\(pid)/ns/pid") == wanted {
-            let descriptor = OwnedDescriptor(clinux_pidfd_open(pid, 0))
-            // Asked again, now that the number can no longer go to another unseen.
-            guard descriptor.raw >= 0, identity("/proc/\(pid)/ns/pid") == wanted else { continue }
-            _ = clinux_pidfd_send_signal(descriptor.raw, SIGKILL)
+    /// Kills it and waits until it and the processes of its namespace are gone, so that their cgroups can be removed.
+    /// - Throws: `SystemError` with ETIMEDOUT where one of them does not go.
+    func end() async throws {
+        if clinux_pidfd_send_signal(pidfd.raw, SIGKILL) != 0, errno != ESRCH { throw SystemError("pidfd_send_signal", "process \(pid)") }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await Poller.shared.readable(pidfd.raw) }
+            group.addTask {
+                try await Task.sleep(for: .seconds(10))
+                throw SystemError("wait", code: ETIMEDOUT, "init process \(pid) of a pod, killed")
+            }
+            defer { group.cancelAll() }
+            try await group.next()
         }
+        // Its parent has ended long ago; if it came to this process, it is reaped here.
+        var code: CInt = 0
+        var status: CInt = 0
+        _ = clinux_waitid_pidfd(pidfd.raw, &code, &status)
     }
 }

@@ -22,43 +22,63 @@ public enum NetworkNamespace {
     }
 
     /// Connects to a port on a namespace's loopback: by IPv4, and where that is refused by IPv6.
+    /// - Parameter path: the namespace's file; nil for the host's.
     /// - Returns: a connected, non-blocking TCP socket.
-    /// - Throws: `SystemError` with ECONNREFUSED where nothing listens.
+    /// - Throws: `SystemError` with ECONNREFUSED where nothing listens; `CancellationError`.
     public static func connect(_ path: String?, port: UInt16) async throws -> OwnedDescriptor {
-        try await enter(path) {
-            do {
-                return try connectIPv4(port)
-            } catch {
-                guard let socket = try? connectIPv6(port) else { throw error }
-                return socket
-            }
+        // A socket stays in the namespace it was made in, whoever uses it.
+        let sockets = try await enter(path) { (try makeSocket(AF_INET), try? makeSocket(AF_INET6)) }
+        do {
+            try await connect(sockets.0, LoopbackAddress.four(port), "127.0.0.1:\(port)")
+            return sockets.0
+        } catch let error as SystemError {
+            guard let six = sockets.1 else { throw error }
+            do { try await connect(six, LoopbackAddress.six(port), "[::1]:\(port)") } catch is SystemError { throw error }
+            return six
         }
     }
 
-    private static func connectIPv4(_ port: UInt16) throws(SystemError) -> OwnedDescriptor {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        return try connectSocket(AF_INET, &address, "127.0.0.1:\(port)")
+    private static func makeSocket(_ family: CInt) throws(SystemError) -> OwnedDescriptor {
+        let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
+        return OwnedDescriptor(try check("socket") { socket(family, type, 0) })
     }
 
-    private static func connectIPv6(_ port: UInt16) throws(SystemError) -> OwnedDescriptor {
-        var address = sockaddr_in6()
-        address.sin6_family = sa_family_t(AF_INET6)
-        address.sin6_port = port.bigEndian
-        address.sin6_addr = in6addr_loopback
-        return try connectSocket(AF_INET6, &address, "[::1]:\(port)")
+    private static func connect(_ descriptor: OwnedDescriptor, _ address: LoopbackAddress, _ subject: String) async throws {
+        if address.withSocketAddress({ Glibc.connect(descriptor.raw, $0, $1) }) == 0 { return }
+        guard errno == EINPROGRESS else { throw SystemError("connect", subject) }
+        try await Poller.shared.writable(descriptor.raw)
+        var failure: CInt = 0
+        var size = socklen_t(MemoryLayout<CInt>.size)
+        try check("getsockopt", subject) { getsockopt(descriptor.raw, SOL_SOCKET, SO_ERROR, &failure, &size) }
+        guard failure == 0 else { throw SystemError("connect", code: failure, subject) }
     }
+}
 
-    private static func connectSocket<A>(_ family: CInt, _ address: inout A, _ subject: String) throws(SystemError) -> OwnedDescriptor {
-        let descriptor = OwnedDescriptor(
-            try check("socket") { socket(family, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0) })
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor.raw, $0, socklen_t(MemoryLayout<A>.size)) }
+/// A port of the loopback interface.
+private enum LoopbackAddress: Sendable {
+    case four(UInt16)
+    case six(UInt16)
+
+    func withSocketAddress<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+        switch self {
+        case .four(let port):
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
+            address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+            return Self.rebound(&address, body)
+        case .six(let port):
+            var address = sockaddr_in6()
+            address.sin6_family = sa_family_t(AF_INET6)
+            address.sin6_port = port.bigEndian
+            address.sin6_addr = in6addr_loopback
+            return Self.rebound(&address, body)
         }
-        guard result == 0 else { throw SystemError("connect", subject) }
-        try descriptor.setNonBlocking()
-        return descriptor
+    }
+
+    private static func rebound<A, R>(_ address: inout A, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+        withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<A>.size)) }
+        }
     }
 }

@@ -58,7 +58,8 @@ public struct Command: Sendable {
         if name.contains("/") { return name }
         let path = getenv("PATH").map { String(cString: $0) } ?? ""
         // A service manager may give a short PATH; the runtimes live in sbin on many distributions.
-        let directories = path.split(separator: ":").map(String.init) + ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+        let directories =
+            path.split(separator: ":").map(String.init) + ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
         for directory in directories where access("\(directory)/\(name)", X_OK) == 0 { return "\(directory)/\(name)" }
         throw SystemError("find in PATH", code: ENOENT, name)
     }

@@ -12,7 +12,9 @@ struct PluginResult: Equatable {
             guard let address = entry["address"]?.text else { throw bad("an entry of ips has no address") }
             // An address of an interface on the host (no sandbox) is not the pod's.
             if case .integer(let index) = entry["interface"], let interfaces = fields["interfaces"]?.items {
-                guard interfaces.indices.contains(Int(index)) else { throw bad("an entry of ips names interface \(index), which is not listed") }
+                guard interfaces.indices.contains(Int(index)) else {
+                    throw bad("an entry of ips names interface \(index), which is not listed")
+                }
                 if interfaces[Int(index)]["sandbox"]?.text ?? "" == "" { continue }
             }
             found.append(try Self.bare(address, bad))

@@ -29,7 +29,8 @@ struct PluginRunner: Sendable {
         guard output.status.isSuccess else { throw failure(plugin.type, command, network, output) }
         if output.output.allSatisfy({ $0 == 32 || $0 == 10 || $0 == 13 || $0 == 9 }) { return .null }
         do { return try JSONValue(bytes: output.output) } catch {
-            throw .unreadableResult(name: plugin.type, reason: "it is no JSON: \(String(decoding: output.output.prefix(200), as: UTF8.self))")
+            throw .unreadableResult(
+                name: plugin.type, reason: "it is no JSON: \(String(decoding: output.output.prefix(200), as: UTF8.self))")
         }
     }
 

@@ -43,7 +43,8 @@ struct HostLookUp: Sendable {
         let root = try OwnedDescriptor.open(volume.path, O_RDONLY | O_DIRECTORY)
         let raw = clinux_openat2(root.raw, mount.imageSubPath, UInt64(O_RDONLY | O_CLOEXEC), 0, UInt64(0x10))
         guard raw >= 0 else {
-            throw NodeError.invalidArgument("the image \(mount.image.image) has no '\(mount.imageSubPath)' (imageSubPath): \(SystemError("open"))")
+            throw NodeError.invalidArgument(
+                "the image \(mount.image.image) has no '\(mount.imageSubPath)' (imageSubPath): \(SystemError("open"))")
         }
         let found = OwnedDescriptor(raw)
         guard let path = realpath("/proc/self/fd/\(found.raw)", nil) else { throw SystemError("realpath", mount.imageSubPath) }

@@ -16,7 +16,8 @@ extension Node {
     ) async throws -> String {
         let pod = try inventory.pod(podID)
         guard pod.phase == .ready else {
-            throw NodeError.failedPrecondition("pod \(pod.id.prefix(13)) is \(pod.phase.rawValue), not ready: containers are made in ready pods")
+            throw NodeError.failedPrecondition(
+                "pod \(pod.id.prefix(13)) is \(pod.phase.rawValue), not ready: containers are made in ready pods")
         }
         try config.checkMetadata()
         let key = ContainerKey(podID: pod.id, config.metadata)
@@ -25,7 +26,8 @@ extension Node {
                 if let known = inventory.container(of: key) {
                     guard known.phase == .created else {
                         throw NodeError.alreadyExists(
-                            "container \(key) exists as \(known.id.prefix(13)) and is \(known.phase.rawValue): remove it or raise the attempt")
+                            "container \(key) exists as \(known.id.prefix(13)) and is \(known.phase.rawValue): remove it or raise the attempt"
+                        )
                     }
                     return known.id
                 }

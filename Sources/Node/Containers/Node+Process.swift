@@ -33,7 +33,8 @@ extension Node {
     func endUnrecorded(_ container: ContainerRecord) async throws {
         let bundle = containerFiles.bundle(container.id)
         try await BlockingPool.shared.run {
-            guard let text = try? Files.readText(MonitorFiles(bundle: bundle).monitorPidFile), let pid = Int32(text.filter { !$0.isWhitespace }),
+            guard let text = try? Files.readText(MonitorFiles(bundle: bundle).monitorPidFile),
+                let pid = Int32(text.filter { !$0.isWhitespace }),
                 let command = try? Files.readText("/proc/\(pid)/cmdline"), command.contains(container.id)
             else { return }
             _ = kill(pid, SIGKILL)
@@ -95,7 +96,8 @@ extension Node {
     public func updateContainerResources(_ id: String, _ resources: Runtime_V1_LinuxContainerResources) async throws {
         let container = try inventory.container(id)
         guard container.mayRun else {
-            throw NodeError.failedPrecondition("container \(container.key) is \(container.phase.rawValue): its limits mean nothing any more")
+            throw NodeError.failedPrecondition(
+                "container \(container.key) is \(container.phase.rawValue): its limits mean nothing any more")
         }
         do {
             let merged = container.resources.updated(by: resources)

@@ -35,7 +35,8 @@ extension Node {
         let pod = PodRecord(
             id: id, config: config, runtimeHandler: runtime, requestedHandler: requested, createdAt: Node.now(), phase: .creating,
             namespaces: .init(), hasNetwork: config.linux.securityContext.namespaceOptions.network == .pod,
-            hostname: try hostname(of: config, id: id), cgroupParent: cgroup.path, ownsCgroup: !cgroup.exists || config.linux.cgroupParent.isEmpty)
+            hostname: try hostname(of: config, id: id), cgroupParent: cgroup.path,
+            ownsCgroup: !cgroup.exists || config.linux.cgroupParent.isEmpty)
         let log = logger(pod: pod)
         var timeline = Timeline(name: "pod \(config.metadata.namespace)/\(config.metadata.name)")
         do {

@@ -52,7 +52,11 @@ extension Node {
             stats.linux.network.timestamp = now
             for interface in interfaces {
                 let message = interface.message
-                if interface.name == "eth0" { stats.linux.network.defaultInterface = message } else { stats.linux.network.interfaces.append(message) }
+                if interface.name == "eth0" {
+                    stats.linux.network.defaultInterface = message
+                } else {
+                    stats.linux.network.interfaces.append(message)
+                }
             }
         }
     }

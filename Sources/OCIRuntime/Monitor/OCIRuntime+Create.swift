@@ -41,7 +41,8 @@ extension OCIRuntime {
     public func create(_ request: CreateRequest) async throws -> ContainerProcess {
         let sync = try makePipe()
         let start = try makePipe()
-        var command = Command(handler.monitorPath, arguments(of: request), environment: environment.merging(handler.monitorEnvironment) { $1 })
+        var command = Command(
+            handler.monitorPath, arguments(of: request), environment: environment.merging(handler.monitorEnvironment) { $1 })
         command.environment["_OCI_SYNCPIPE"] = "3"
         command.environment["_OCI_STARTPIPE"] = "4"
         let errors = try makePipe()

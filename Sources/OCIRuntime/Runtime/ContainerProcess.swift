@@ -50,7 +50,9 @@ public struct ProcessStatus: Sendable, Equatable {
     public init?(text: String) {
         guard let close = text.lastIndex(of: ")") else { return nil }
         let fields = text[text.index(after: close)...].split(separator: " ")
-        guard fields.count >= 20, let state = fields[0].first, let parent = Int32(fields[1]), let start = UInt64(fields[19]) else { return nil }
+        guard fields.count >= 20, let state = fields[0].first, let parent = Int32(fields[1]), let start = UInt64(fields[19]) else {
+            return nil
+        }
         self.state = state
         self.parent = parent
         startTime = start

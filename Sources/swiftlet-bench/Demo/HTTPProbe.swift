@@ -14,7 +14,8 @@ struct HTTPProbe: Sendable {
         while true {
             do {
                 return try await onThread { try request(path) }
-            } catch where ContinuousClock.now < deadline {
+            } catch {
+                guard ContinuousClock.now < deadline else { throw error }
                 try await Task.sleep(for: .milliseconds(10))
             }
         }

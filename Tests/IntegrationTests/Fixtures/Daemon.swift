@@ -1,4 +1,5 @@
 import CRI
+import FoundationEssentials
 import GRPCCore
 import Glibc
 import Linux
@@ -65,7 +66,7 @@ actor Daemon {
     }
 
     nonisolated var environment: [String: String] {
-        ["PATH": searchPath, "CONTAINERS_REGISTRIES_CONF": "\(directory)/registries.conf"]
+        ["PATH": searchPath]
     }
 
     /// Starts the daemon and waits until it serves.
@@ -74,7 +75,8 @@ actor Daemon {
         let command = Command(
             try Daemon.program("swiftlet"), arguments, environment: environment, descriptors: [1: log.raw, 2: log.raw], newSession: true)
         process = try await command.spawn()
-        _ = try await kubelet.runtime.version(.init())
+        // The first call may still be given to the connection that the last daemon left.
+        try await eventually("the daemon serves") { await failure { try await kubelet.runtime.version(.init()) } == nil }
     }
 
     var pid: Int32 {
@@ -83,7 +85,7 @@ actor Daemon {
 
     /// Ends the daemon with a signal and waits for its end.
     @discardableResult
-    func end(_ signal: Int32 = SIGTERM) async throws -> ExitStatus {
+    func end(_ signal: Int32 = SIGTERM) async throws -> Linux.ExitStatus {
         let process = try #require(process, "the daemon is not running")
         self.process = nil
         try process.signal(signal)
@@ -136,6 +138,11 @@ actor Daemon {
             """
             [crio.runtime]
             cgroup_manager = "cgroupfs"
+            ctr_stop_timeout = 1
+
+            [crio.image]
+            registries_conf = "\(directory)/registries.conf"
+            registries_conf_dir = "\(directory)/registries.conf.d"
 
             [crio.network]
             network_dir = "\(network.configurations)"
@@ -156,7 +163,5 @@ extension Files {
 
 /// Where a symbolic link points; nil where it is not one.
 func readLink(_ path: String) -> String? {
-    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = buffer.withUnsafeMutableBytes { readlink(path, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count) }
-    return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
+    try? FileManager.default.destinationOfSymbolicLink(atPath: path)
 }

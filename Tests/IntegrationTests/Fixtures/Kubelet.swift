@@ -1,6 +1,7 @@
 import CRI
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
+import Testing
 
 /// A client of the daemon that asks as the kubelet does.
 struct Kubelet: Sendable {
@@ -15,7 +16,7 @@ struct Kubelet: Sendable {
 
     /// A transport that finds a daemon started again within milliseconds, and that ends no test by waiting for ever.
     static func transport(to socket: String) throws -> Transport {
-        let patient = MethodConfig(names: [.init(service: "")], waitForReady: true, timeout: .seconds(60))
+        let patient = MethodConfig(names: [.init(service: "")], waitForReady: true, timeout: .seconds(60), maxResponseMessageBytes: 32 << 20)
         return try Transport(
             target: .unixDomainSocket(path: socket), transportSecurity: .plaintext,
             config: .defaults { $0.backoff = .init(initial: .milliseconds(20), max: .milliseconds(50), multiplier: 1, jitter: 0) },

@@ -50,7 +50,8 @@ struct Lab: Sendable {
         try Files.write(configuration, creating: "\(directory)/registry.yml")
         let log = try OwnedDescriptor.open("\(directory)/registry.log", O_WRONLY | O_CREAT)
         let command = Command(
-            "docker-registry", ["serve", "\(directory)/registry.yml"], environment: ["PATH": searchPath], descriptors: [1: log.raw, 2: log.raw])
+            "docker-registry", ["serve", "\(directory)/registry.yml"], environment: ["PATH": searchPath],
+            descriptors: [1: log.raw, 2: log.raw])
         let server = try await command.spawn()
         try await eventually("the registry answers") { (try? await shell("curl -sf http://\(registry)/v2/")) != nil }
         return server

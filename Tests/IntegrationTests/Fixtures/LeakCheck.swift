@@ -1,3 +1,4 @@
+import Glibc
 import Linux
 import Testing
 
@@ -27,11 +28,15 @@ struct LeakCheck: Sendable {
         try MountTable.read().filter { $0.mountPoint.hasPrefix(directory) }.map { "mount \($0.mountPoint)" }
     }
 
-    /// Monitors and runtimes name the directory in their arguments; containers are found by their cgroups.
     private func processes() throws -> [String] {
-        try Files.list("/proc").filter { Int32($0) != nil }.compactMap { pid in
+        try ownProcesses().map { "process \($0.pid): \($0.arguments.split(separator: "\0").prefix(4).joined(separator: " "))" }
+    }
+
+    /// Monitors and runtimes: they name the directory in their arguments.
+    private func ownProcesses() throws -> [(pid: Int32, arguments: String)] {
+        try Files.list("/proc").compactMap { Int32($0) }.compactMap { pid in
             guard let arguments = try? Files.readText("/proc/\(pid)/cmdline"), arguments.contains(directory) else { return nil }
-            return "process \(pid): \(arguments.split(separator: "\0").prefix(4).joined(separator: " "))"
+            return (pid, arguments)
         }
     }
 
@@ -51,12 +56,11 @@ struct LeakCheck: Sendable {
         try await lines("iptables-save | grep -F '\(network.name)' || true").map { "rule \($0)" }
     }
 
-    /// Files and folders named after a pod or container, which have 64 hexadecimal digits, beside the layers and logs.
+    /// Files and folders named after a pod or container, by 64 hexadecimal digits. Digests, which images are kept by, have as many.
     private func records() async throws -> [String] {
-        let names = "'.*/[0-9a-f]{64}[^/]*'"
-        let found = try await lines(
-            "find \(directory)/root \(directory)/run -regextype posix-extended -regex \(names) -prune 2>/dev/null || true")
-        return found.filter { !$0.contains("/layers/") && !$0.contains("/blobs/") }.map { "file \($0)" }
+        let images = "-path \(directory)/root/documents -o -path \(directory)/root/layers"
+        let names = "-regextype posix-extended -regex '.*/[0-9a-f]{64}[^/]*'"
+        return try await lines("find \(directory)/root \(directory)/run \\( \(images) \\) -prune -o \(names) -print -prune").map { "file \($0)" }
     }
 
     private func lines(_ script: String) async throws -> [String] {
@@ -65,19 +69,19 @@ struct LeakCheck: Sendable {
 
     /// Removes whatever is left, by force.
     func destroy() async throws {
+        for process in try ownProcesses() { kill(process.pid, SIGKILL) }
         try await shell(
             """
-            for p in $(find /sys/fs/cgroup -path '*/\(network.name)/*' -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u); do
-                kill -KILL $p 2>/dev/null || true
+            groups() { find /sys/fs/cgroup -depth -type d -path '*/\(network.name)*'; }
+            for file in $(groups | sed 's|$|/cgroup.procs|'); do
+                for pid in $(cat $file 2>/dev/null); do kill -KILL $pid 2>/dev/null || true; done
             done
-            for p in /proc/[0-9]*; do
-                tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -qF '\(directory)' && [ ${p#/proc/} != $$ ] && kill -KILL ${p#/proc/} 2>/dev/null || true
+            for try in 1 2 3 4 5; do
+                [ -n "$(groups)" ] || break
+                groups | xargs rmdir 2>/dev/null || sleep 0.05
             done
             ip link del \(network.bridge) 2>/dev/null || true
             iptables-save -t nat | grep -F '\(network.name)' | sed -n 's/^-A/iptables -t nat -D/p' | bash 2>/dev/null || true
-            for i in 1 2 3 4 5; do
-                find /sys/fs/cgroup -depth -type d -path '*/\(network.name)*' -exec rmdir {} + 2>/dev/null && break || sleep 0.05
-            done
             """)
         try Mounts.unmountAll(below: directory)
         try Files.removeTree(directory)

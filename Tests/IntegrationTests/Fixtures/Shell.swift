@@ -5,7 +5,7 @@ import Testing
 /// A command on this machine that failed.
 struct ShellError: Error, CustomStringConvertible {
     let command: String
-    let status: ExitStatus
+    let status: Linux.ExitStatus
     let message: String
     var description: String { "\(command): \(status): \(message)" }
 }

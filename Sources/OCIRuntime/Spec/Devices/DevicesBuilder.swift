@@ -41,7 +41,8 @@ public enum HostDevices {
             throw .invalid("the device \(device.hostPath) has permissions '\(device.permissions)'; they are made of r, w and m")
         }
         let target = device.containerPath.nonEmpty ?? device.hostPath
-        let found = Files.isDirectory(device.hostPath)
+        let found =
+            Files.isDirectory(device.hostPath)
             ? tree(device.hostPath).compactMap { path in
                 node(path, as: target + path.dropFirst(device.hostPath.count))
             } : [node(device.hostPath, as: target)].compactMap(\.self)
@@ -74,7 +75,8 @@ public enum HostDevices {
         default: return nil
         }
         return Spec.Device(
-            path: target, type: type, major: Int64(clinux_major(UInt64(status.st_rdev))), minor: Int64(clinux_minor(UInt64(status.st_rdev))),
+            path: target, type: type, major: Int64(clinux_major(UInt64(status.st_rdev))),
+            minor: Int64(clinux_minor(UInt64(status.st_rdev))),
             fileMode: status.st_mode & 0o7777, uid: status.st_uid, gid: status.st_gid)
     }
 }

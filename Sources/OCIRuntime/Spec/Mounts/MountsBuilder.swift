@@ -35,7 +35,8 @@ struct MountsBuilder {
         ]
         // A user namespace may not mount the queues of an IPC namespace that is not its own.
         if request.namespaces.ipc == nil, request.namespaces.user != nil {
-            mounts[3] = .init(destination: "/dev/mqueue", type: "bind", source: "/dev/mqueue", options: ["rbind", "nosuid", "noexec", "nodev"])
+            mounts[3] = .init(
+                destination: "/dev/mqueue", type: "bind", source: "/dev/mqueue", options: ["rbind", "nosuid", "noexec", "nodev"])
         }
         return mounts
     }

@@ -20,7 +20,8 @@ public enum HostPaths {
     public static func resolve(_ mounts: [Runtime_V1_Mount], table: [MountEntry]) throws -> [ResolvedMount] {
         try mounts.map { mount in
             guard mount.containerPath.hasPrefix("/") else {
-                throw SpecError.invalid("the mount of \(mount.hostPath) has the container path '\(mount.containerPath)', which is not absolute")
+                throw SpecError.invalid(
+                    "the mount of \(mount.hostPath) has the container path '\(mount.containerPath)', which is not absolute")
             }
             guard !mount.hostPath.isEmpty else {
                 throw SpecError.invalid("the mount at \(mount.containerPath) has neither a host path nor an image")
@@ -51,10 +52,12 @@ enum Propagation {
         switch mount.propagation {
         case .propagationBidirectional where !entry.isShared:
             throw .invalid(
-                "\(source) is mounted on \(entry.mountPoint), which is not a shared mount: bidirectional propagation needs `mount --make-rshared \(entry.mountPoint)`")
+                "\(source) is mounted on \(entry.mountPoint), which is not a shared mount: bidirectional propagation needs `mount --make-rshared \(entry.mountPoint)`"
+            )
         case .propagationHostToContainer where !entry.isShared && !entry.isSlave:
             throw .invalid(
-                "\(source) is mounted on \(entry.mountPoint), which is neither a shared nor a slave mount: propagation from the host needs `mount --make-rshared \(entry.mountPoint)`")
+                "\(source) is mounted on \(entry.mountPoint), which is neither a shared nor a slave mount: propagation from the host needs `mount --make-rshared \(entry.mountPoint)`"
+            )
         default: return
         }
     }

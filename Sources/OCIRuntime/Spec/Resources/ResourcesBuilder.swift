@@ -30,7 +30,8 @@ public struct ResourcesBuilder: Sendable {
         if !request.unified.isEmpty {
             guard host.cgroupV2 else {
                 throw .unsupported(
-                    "unified resources (\(request.unified.keys.sorted().joined(separator: ", "))) need cgroup v2, and this host runs cgroup v1")
+                    "unified resources (\(request.unified.keys.sorted().joined(separator: ", "))) need cgroup v2, and this host runs cgroup v1"
+                )
             }
             resources.unified = request.unified
         }

@@ -70,17 +70,18 @@ extension SeccompProfile {
     ]
 
     /// AF_VSOCK (40) leads to the hypervisor, audit netlink (family 16, protocol 9) to the host's log.
-    private static let sockets = [
-        Rule(["socket"], action: "SCMP_ACT_ALLOW", args: [.init(index: 0, value: 16, op: "SCMP_CMP_LT")]),
-        Rule(
-            ["socket"], action: "SCMP_ACT_ALLOW",
-            args: [.init(index: 0, value: 16, op: "SCMP_CMP_EQ"), .init(index: 2, value: 9, op: "SCMP_CMP_NE")],
-            excludes: .init(caps: ["CAP_AUDIT_WRITE"])),
-        Rule(
-            ["socket"], action: "SCMP_ACT_ALLOW", args: [.init(index: 0, value: 16, op: "SCMP_CMP_EQ")],
-            includes: .init(caps: ["CAP_AUDIT_WRITE"])),
-        Rule(["socket"], action: "SCMP_ACT_ALLOW", args: [.init(index: 0, value: 40, op: "SCMP_CMP_GT")]),
-    ]
+    private static let sockets =
+        [
+            Rule(["socket"], action: "SCMP_ACT_ALLOW", args: [.init(index: 0, value: 16, op: "SCMP_CMP_LT")]),
+            Rule(
+                ["socket"], action: "SCMP_ACT_ALLOW",
+                args: [.init(index: 0, value: 16, op: "SCMP_CMP_EQ"), .init(index: 2, value: 9, op: "SCMP_CMP_NE")],
+                excludes: .init(caps: ["CAP_AUDIT_WRITE"])),
+            Rule(
+                ["socket"], action: "SCMP_ACT_ALLOW", args: [.init(index: 0, value: 16, op: "SCMP_CMP_EQ")],
+                includes: .init(caps: ["CAP_AUDIT_WRITE"])),
+            Rule(["socket"], action: "SCMP_ACT_ALLOW", args: [.init(index: 0, value: 40, op: "SCMP_CMP_GT")]),
+        ]
         // One comparison an argument is all that libseccomp takes, so what lies between is named one by one.
         + (17..<40).map { Rule(["socket"], action: "SCMP_ACT_ALLOW", args: [.init(index: 0, value: $0, op: "SCMP_CMP_EQ")]) }
 

@@ -85,9 +85,11 @@ public struct SeccompProfile: Codable, Sendable, Equatable {
         var result = Spec.Seccomp(defaultAction: defaultAction)
         result.defaultErrnoRet = defaultErrnoRet
         result.flags = flags
-        result.architectures = architectures ?? archMap?.first { $0.architecture == Self.name(architecture) }.map {
-            [$0.architecture] + ($0.subArchitectures ?? [])
-        }
+        result.architectures =
+            architectures
+            ?? archMap?.first { $0.architecture == Self.name(architecture) }.map {
+                [$0.architecture] + ($0.subArchitectures ?? [])
+            }
         let owned = Set(capabilities)
         result.syscalls = (syscalls ?? []).compactMap { rule in
             guard rule.holds(owned, architecture) else { return nil }

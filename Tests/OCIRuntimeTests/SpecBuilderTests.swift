@@ -1,0 +1,354 @@
+import CRI
+import Linux
+import OCI
+import Testing
+
+@testable import OCIRuntime
+
+/// A request that a test changes in the one thing that it is about.
+struct Sample {
+    var config = Runtime_V1_ContainerConfig.with { $0.command = ["run"] }
+    var image = ImageConfiguration(architecture: "amd64", os: "linux")
+    var host = SpecHost(cgroupV2: false, boundingSet: CapabilitySet.all)
+    var settings = SpecSettings()
+    var namespaces: PinnedNamespaces = {
+        var pinned = PinnedNamespaces()
+        (pinned.net, pinned.ipc, pinned.uts) = ("/p/net", "/p/ipc", "/p/uts")
+        return pinned
+    }()
+    var pid = PIDNamespace.container
+    var user = ResolvedUser()
+    var mounts: [ResolvedMount] = []
+    var seccomp: SeccompProfile?
+
+    func build() throws(SpecError) -> Spec {
+        try SpecBuilder(host: host, settings: settings).build(
+            SpecRequest(
+                containerID: "c", podID: "p", config: config, sandbox: .init(), image: image, rootfs: "/rootfs", namespaces: namespaces,
+                pidNamespace: pid, cgroupsPath: "/pods/c", user: user,
+                files: PodFilePaths(resolver: "/p/resolv.conf", hostname: "/p/hostname", sharedMemory: "/p/shm"), hostname: "box",
+                mounts: mounts, seccomp: seccomp))
+    }
+}
+
+@Suite struct CommandTests {
+    @Test(arguments: [
+        (["a"], ["b"], ["ie"], ["ic"], ["a", "b"]), ([], ["b"], ["ie"], ["ic"], ["ie", "b"]), (["a"], [], ["ie"], ["ic"], ["a"]),
+        ([], [], ["ie"], ["ic"], ["ie", "ic"]), ([], [], [], ["ic"], ["ic"]),
+    ])
+    func kubernetesRules(_ command: [String], _ args: [String], _ entrypoint: [String], _ cmd: [String], _ expected: [String]) throws {
+        var sample = Sample()
+        sample.config.command = command
+        sample.config.args = args
+        sample.image.config = .init(entrypoint: entrypoint, cmd: cmd)
+        #expect(try sample.build().process?.args == expected)
+    }
+
+    @Test func noCommandAtAllIsAnError() {
+        var sample = Sample()
+        sample.config.command = []
+        #expect(throws: SpecError.self) { try sample.build() }
+    }
+
+    @Test func environmentInOrderOfPrecedence() throws {
+        var sample = Sample()
+        sample.settings.defaultEnvironment = ["A=default", "B=default"]
+        sample.image.config = .init(env: ["B=image", "C=image", "PATH=/image"], workingDir: "/w")
+        sample.config.envs = [
+            .with {
+                $0.key = "C"
+                $0.value = .init("request=x".utf8)
+            }
+        ]
+        sample.config.tty = true
+        let process = try #require(try sample.build().process)
+        #expect(process.env == ["PATH=/image", "TERM=xterm", "HOSTNAME=box", "A=default", "B=image", "C=request=x", "HOME=/"])
+        #expect(process.cwd == "/w" && process.terminal == true)
+    }
+}
+
+@Suite struct SecurityTests {
+    @Test func capabilitiesAreAddedDroppedAndClamped() throws {
+        var sample = Sample()
+        sample.host.boundingSet = CapabilitySet.all.filter { $0 != "CAP_SYS_RESOURCE" }
+        sample.config.linux.securityContext.capabilities.addCapabilities = ["net_admin", "CAP_SYS_RESOURCE"]
+        sample.config.linux.securityContext.capabilities.dropCapabilities = ["CHOWN"]
+        let capabilities = try #require(try sample.build().process?.capabilities)
+        #expect(capabilities.bounding?.contains("CAP_NET_ADMIN") == true)
+        #expect(capabilities.bounding?.contains("CAP_CHOWN") == false)
+        #expect(capabilities.bounding?.contains("CAP_SYS_RESOURCE") == false)
+        #expect(capabilities.effective == capabilities.bounding && capabilities.permitted == capabilities.bounding)
+        #expect(capabilities.inheritable == [] && capabilities.ambient == [])
+    }
+
+    @Test func allMeansAll() throws {
+        var sample = Sample()
+        sample.config.linux.securityContext.capabilities.dropCapabilities = ["ALL"]
+        sample.config.linux.securityContext.capabilities.addCapabilities = ["KILL"]
+        #expect(try sample.build().process?.capabilities?.bounding == ["CAP_KILL"])
+        sample.config.linux.securityContext.capabilities = .with { $0.addCapabilities = ["ALL"] }
+        #expect(try sample.build().process?.capabilities?.bounding == CapabilitySet.all)
+        sample.config.linux.securityContext.capabilities = .with { $0.addAmbientCapabilities = ["SYS_TIME"] }
+        #expect(try sample.build().process?.capabilities?.ambient == ["CAP_SYS_TIME"])
+        sample.config.linux.securityContext.capabilities = .with { $0.addCapabilities = ["FLY"] }
+        #expect(throws: SpecError.invalid("'FLY' is no capability: see capabilities(7) for the names")) { try sample.build() }
+    }
+
+    @Test func privilegedLiftsTheConfinement() throws {
+        var sample = Sample()
+        sample.seccomp = .runtimeDefault
+        sample.config.linux.securityContext.maskedPaths = ["/proc/kcore"]
+        sample.config.linux.securityContext.readonlyPaths = ["/proc/sys"]
+        sample.host.devices = [.init(path: "/dev/x", type: "c", major: 1, minor: 2)]
+        let confined = try sample.build()
+        #expect(confined.linux?.maskedPaths == ["/proc/kcore"] && confined.linux?.readonlyPaths == ["/proc/sys"])
+        #expect(confined.linux?.seccomp?.defaultAction == "SCMP_ACT_ERRNO")
+        #expect(confined.linux?.resources?.devices == [.init(allow: false, access: "rwm")])
+        #expect(confined.mounts?.first { $0.destination == "/sys" }?.options?.contains("ro") == true)
+        sample.config.linux.securityContext.privileged = true
+        let free = try sample.build()
+        #expect(free.linux?.maskedPaths == nil && free.linux?.readonlyPaths == nil && free.linux?.seccomp == nil)
+        #expect(free.linux?.devices == sample.host.devices && free.linux?.resources?.devices == [.init(allow: true, access: "rwm")])
+        #expect(free.process?.capabilities?.bounding == CapabilitySet.all)
+        #expect(free.mounts?.first { $0.destination == "/sys/fs/cgroup" }?.options?.contains("rw") == true)
+    }
+
+    @Test func scoreIsClampedToWhatTheDaemonMaySet() throws {
+        var sample = Sample()
+        sample.host.oomScoreFloor = -100
+        sample.config.linux.resources.oomScoreAdj = -997
+        #expect(try sample.build().process?.oomScoreAdj == -100)
+        sample.config.linux.resources.oomScoreAdj = 500
+        #expect(try sample.build().process?.oomScoreAdj == 500)
+    }
+
+    @Test func appArmorByNameNeedsAppArmor() throws {
+        var sample = Sample()
+        sample.config.linux.securityContext.apparmor.profileType = .localhost
+        sample.config.linux.securityContext.apparmor.localhostRef = "mine"
+        #expect(throws: SpecError.self) { try sample.build() }
+        sample.host.appArmor = true
+        #expect(try sample.build().process?.apparmorProfile == "mine")
+    }
+}
+
+@Suite struct SeccompTests {
+    private func actions(_ name: String, _ capabilities: [String] = []) -> [String] {
+        (SeccompProfile.runtimeDefault.resolved(capabilities: capabilities).syscalls ?? []).filter { $0.names.contains(name) }.map(\.action)
+    }
+
+    @Test func theDefaultProfileRefusesWhatReachesOut() {
+        for name in [
+            "mount", "setns", "unshare", "bpf", "ptrace", "init_module", "reboot", "kexec_load", "keyctl", "open_by_handle_at",
+            "userfaultfd",
+        ] {
+            #expect(!actions(name).contains("SCMP_ACT_ALLOW"), "\(name)")
+        }
+        #expect(actions("mount", ["CAP_SYS_ADMIN"]) == ["SCMP_ACT_ALLOW"])
+        #expect(actions("read") == ["SCMP_ACT_ALLOW"])
+        #expect(actions("clone3") == ["SCMP_ACT_ERRNO"])
+    }
+
+    @Test func noRuleComparesAnArgumentTwice() {
+        // libseccomp takes one comparison an argument; a second would be dropped or make the rule an alternative.
+        for rule in SeccompProfile.runtimeDefault.syscalls ?? [] {
+            let indices = (rule.args ?? []).map(\.index)
+            #expect(Set(indices).count == indices.count)
+        }
+    }
+
+    @Test func profilesOfFiles() throws {
+        let text =
+            #"{"defaultAction":"SCMP_ACT_ERRNO","archMap":[{"architecture":"SCMP_ARCH_X86_64","subArchitectures":["SCMP_ARCH_X86"]}],"syscalls":[{"names":["a"],"action":"SCMP_ACT_ALLOW","includes":{"caps":["CAP_X"]}},{"name":"b","action":"SCMP_ACT_ALLOW","excludes":{"arches":["amd64"]}},{"names":["c"],"action":"SCMP_ACT_ALLOW","args":[]}]}"#
+        let profile = try SeccompProfile(json: Array(text.utf8), source: "f")
+        let resolved = profile.resolved(capabilities: [], architecture: "amd64")
+        #expect(resolved.syscalls?.map(\.names) == [["c"]] && resolved.syscalls?[0].args == nil)
+        #expect(resolved.architectures == ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"])
+        #expect(profile.resolved(capabilities: ["CAP_X"], architecture: "arm64").syscalls?.map(\.names) == [["a"], ["b"], ["c"]])
+    }
+
+    @Test(arguments: [
+        "", "[]", "{", #"{"syscalls":[]}"#, #"{"defaultAction":"SCMP_ACT_MAYBE"}"#,
+        #"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["a"],"action":"SCMP_ACT_NOTIFY"}]}"#,
+    ])
+    func whatIsNoProfileIsAnError(_ text: String) {
+        #expect(throws: SpecError.self) { try SeccompProfile(json: Array(text.utf8), source: "f") }
+    }
+}
+
+@Suite struct NamespaceAndMountTests {
+    @Test func namespacesAreJoined() throws {
+        var sample = Sample()
+        #expect(
+            try sample.build().linux?.namespaces == [
+                .init(type: "mount"), .init(type: "pid"), .init(type: "network", path: "/p/net"), .init(type: "ipc", path: "/p/ipc"),
+                .init(type: "uts", path: "/p/uts"),
+            ])
+        sample.namespaces = PinnedNamespaces()
+        sample.pid = .node
+        sample.host.cgroupV2 = true
+        #expect(try sample.build().linux?.namespaces == [.init(type: "mount"), .init(type: "cgroup")])
+        sample.pid = .shared(path: "/proc/5/ns/pid")
+        #expect(try sample.build().linux?.namespaces?.contains(.init(type: "pid", path: "/proc/5/ns/pid")) == true)
+    }
+
+    private func mount(_ path: String, _ change: (inout Runtime_V1_Mount) -> Void = { _ in }) -> ResolvedMount {
+        var mount = Runtime_V1_Mount()
+        mount.containerPath = path
+        mount.hostPath = "/host"
+        change(&mount)
+        return ResolvedMount(mount: mount, source: "/host")
+    }
+
+    @Test func requestedMountsWinAndLieByDepth() throws {
+        var sample = Sample()
+        sample.mounts = [mount("/a/b/c"), mount("/a//"), mount("/etc/resolv.conf"), mount("/x/../a/b") { $0.readonly = true }]
+        let mounts = try #require(try sample.build().mounts)
+        #expect(mounts.suffix(4).map(\.destination) == ["/a", "/etc/resolv.conf", "/a/b", "/a/b/c"])
+        #expect(mounts.filter { $0.destination == "/etc/resolv.conf" }.map(\.source) == ["/host"])
+        #expect(mounts.first { $0.destination == "/a/b" }?.options == ["rbind", "rprivate", "ro"])
+        #expect(mounts.first { $0.destination == "/dev/shm" }?.source == "/p/shm")
+    }
+
+    @Test func propagationReachesTheRoot() throws {
+        var sample = Sample()
+        #expect(try sample.build().linux?.rootfsPropagation == nil)
+        sample.mounts = [mount("/a") { $0.propagation = .propagationHostToContainer }]
+        #expect(try sample.build().linux?.rootfsPropagation == "rslave")
+        sample.mounts.append(mount("/b") { $0.propagation = .propagationBidirectional })
+        let spec = try sample.build()
+        #expect(spec.linux?.rootfsPropagation == "rshared")
+        #expect(spec.mounts?.last?.options == ["rbind", "rshared", "rw"])
+    }
+
+    @Test func propagationNeedsASharedMount() throws {
+        let table = [
+            "1 0 8:1 / / rw - ext4 /dev/a rw", "2 1 8:2 / /shared rw shared:1 - ext4 /dev/b rw",
+            "3 1 8:3 / /slave rw master:1 - ext4 /dev/c rw",
+        ]
+        .compactMap { MountEntry(line: $0) }
+        let bidirectional = mount("/x") { $0.propagation = .propagationBidirectional }.mount
+        let down = mount("/x") { $0.propagation = .propagationHostToContainer }.mount
+        try Propagation.check(bidirectional, source: "/shared/sub", table: table)
+        try Propagation.check(down, source: "/slave", table: table)
+        #expect(throws: SpecError.self) { try Propagation.check(bidirectional, source: "/slave", table: table) }
+        #expect(throws: SpecError.self) { try Propagation.check(down, source: "/sharedness", table: table) }
+    }
+
+    @Test func recursiveReadOnlyNeedsReadOnlyAndPrivate() throws {
+        let alone = mount("/x") { $0.recursiveReadOnly = true }.mount
+        #expect(throws: SpecError.self) { try Propagation.check(alone, source: "/", table: []) }
+        let passing = mount("/x") {
+            $0.recursiveReadOnly = true
+            $0.readonly = true
+            $0.propagation = .propagationHostToContainer
+        }.mount
+        #expect(throws: SpecError.self) { try Propagation.check(passing, source: "/", table: []) }
+        var sample = Sample()
+        sample.mounts = [
+            mount("/x") {
+                $0.recursiveReadOnly = true
+                $0.readonly = true
+            }
+        ]
+        #expect(try sample.build().mounts?.last?.options == ["rbind", "rprivate", "rro"])
+    }
+
+    @Test func userNamespacesAreMapped() throws {
+        var sample = Sample()
+        sample.namespaces.user = "/p/user"
+        sample.namespaces.uidMappings = [IDMap(containerID: 0, hostID: 1000, length: 10)]
+        sample.namespaces.gidMappings = [IDMap(containerID: 0, hostID: 2000, length: 10)]
+        let linux = try #require(try sample.build().linux)
+        #expect(linux.uidMappings == [.init(containerID: 0, hostID: 1000, size: 10)])
+        #expect(linux.gidMappings == [.init(containerID: 0, hostID: 2000, size: 10)])
+        #expect(linux.namespaces?.last == .init(type: "user", path: "/p/user"))
+    }
+}
+
+@Suite struct ResourcesTests {
+    private func build(
+        _ host: SpecHost = SpecHost(cgroupV2: false, boundingSet: []), _ change: (inout Runtime_V1_LinuxContainerResources) -> Void
+    ) throws(SpecError) -> Spec.Resources {
+        var request = Runtime_V1_LinuxContainerResources()
+        change(&request)
+        return try ResourcesBuilder(host: host, settings: SpecSettings(pidsLimit: 50)).build(request)
+    }
+
+    @Test func limitsAreTakenOver() throws {
+        let resources = try build {
+            $0.cpuShares = 512
+            $0.cpuQuota = 10000
+            $0.cpuPeriod = 100_000
+            $0.cpusetCpus = "0-1"
+            $0.memoryLimitInBytes = 1 << 20
+        }
+        #expect(resources.cpu?.shares == 512 && resources.cpu?.quota == 10000 && resources.cpu?.period == 100_000)
+        #expect(resources.cpu?.cpus == "0-1" && resources.cpu?.mems == nil)
+        #expect(resources.memory == .init(limit: 1 << 20, swap: 1 << 20))
+        #expect(resources.pids?.limit == 50)
+        #expect(try build { _ in }.memory == nil)
+    }
+
+    @Test func hugepagesWithoutAControllerAreLeftOut() throws {
+        let page = Runtime_V1_HugepageLimit.with {
+            $0.pageSize = "2MB"
+            $0.limit = 4
+        }
+        #expect(try build { $0.hugepageLimits = [page] }.hugepageLimits == nil)
+        let host = SpecHost(cgroupV2: true, hugepageSizes: ["2MB"], boundingSet: [])
+        #expect(try build(host) { $0.hugepageLimits = [page] }.hugepageLimits == [.init(pageSize: "2MB", limit: 4)])
+    }
+
+    @Test func whatTheHostCannotDoIsAnError() throws {
+        #expect(throws: SpecError.self) { try build { $0.unified = ["memory.high": "1"] } }
+        #expect(throws: SpecError.self) { try build { $0.memoryLimitInBytes = 1000 } }
+        let host = SpecHost(cgroupV2: true, boundingSet: [], swapAccounting: false)
+        #expect(try build(host) { $0.memoryLimitInBytes = 1 << 20 }.memory?.swap == nil)
+        #expect(try build(host) { $0.unified = ["memory.high": "1"] }.unified == ["memory.high": "1"])
+    }
+}
+
+@Suite struct UserTests {
+    let accounts = AccountFiles(
+        passwd: "root:x:0:0:root:/root:/bin/sh\nweb:x:33:34::/var/www:\n#no:x:1:1\nbad:x:y:z\n:x:5:5\nshort\n",
+        group: "root:x:0:\nstaff:x:50:web,other\nbroken:x:q:\nusers:x:100\n")
+
+    private func resolve(_ image: String, _ change: (inout Runtime_V1_LinuxContainerSecurityContext) -> Void = { _ in }) throws(SpecError)
+        -> ResolvedUser
+    {
+        var context = Runtime_V1_LinuxContainerSecurityContext()
+        change(&context)
+        return try ResolvedUser.resolve(context, imageUser: image, accounts: accounts)
+    }
+
+    @Test func imageUsersInEveryForm() throws {
+        #expect(try resolve("") == ResolvedUser(uid: 0, gid: 0, groups: [0], home: "/root"))
+        #expect(try resolve("web") == ResolvedUser(uid: 33, gid: 34, groups: [34, 50], home: "/var/www"))
+        #expect(try resolve("33") == ResolvedUser(uid: 33, gid: 34, groups: [34, 50], home: "/var/www"))
+        #expect(try resolve("web:users").gid == 100)
+        #expect(try resolve("1234:5678") == ResolvedUser(uid: 1234, gid: 5678, groups: [5678], home: "/"))
+        for bad in ["nobody", "web:nogroup", "-1", "4294967296"] { #expect(throws: SpecError.self) { try resolve(bad) } }
+    }
+
+    @Test func theRequestWins() throws {
+        #expect(try resolve("web") { $0.runAsUser.value = 7 }.uid == 7)
+        #expect(try resolve("root") { $0.runAsUsername = "web" }.uid == 33)
+        #expect(
+            try resolve("web") {
+                $0.runAsGroup.value = 9
+                $0.supplementalGroups = [1000, 3]
+            }.groups == [3, 9, 50, 1000])
+        #expect(throws: SpecError.self) { try resolve("") { $0.runAsGroup.value = 9 } }
+        #expect(throws: SpecError.self) { try resolve("") { $0.runAsUser.value = -5 } }
+    }
+
+    @Test func strictLeavesTheImagesGroupsOut() throws {
+        let user = try resolve("web") {
+            $0.supplementalGroups = [7]
+            $0.supplementalGroupsPolicy = .strict
+        }
+        #expect(user.groups == [7, 34])
+        #expect(user.message.linux.supplementalGroups == [7, 34])
+    }
+}
