@@ -120,4 +120,3 @@ let package = Package(
             dependencies: ["CRI", "Linux", .grpcCore, .grpcTransport, "swiftlet", "swiftlet-pin"], swiftSettings: strict),
     ]
 )
-package.targets = package.targets.filter { !$0.name.hasSuffix("Tests") }

@@ -60,7 +60,6 @@ public struct Configuration: Sendable, Equatable {
         public var namespacesDir = ""
         public var dropInfraCtr = true
         public var infraCtrCpuset = ""
-        public var ctrStopTimeout = 30
         public var timezone = ""
         public var absentMountSourcesToReject: [String] = []
         /// By name; `runc` is always among them.

@@ -61,9 +61,6 @@ extension ConfigurationKey {
             reloads: true),
         .init("crio.runtime", "allowed_devices", \.runtime.allowedDevices, "Devices that pods may ask for by annotation.", reloads: true),
         .init(
-            "crio.runtime", "ctr_stop_timeout", \.runtime.ctrStopTimeout, "Seconds that containers have to end when their pod is stopped.",
-            reloads: true, range: 0...86400),
-        .init(
             "crio.runtime", "timezone", \.runtime.timezone, "The time zone of containers, as in TZ; empty for the image's.", reloads: true),
     ]
 
@@ -112,6 +109,7 @@ extension ConfigurationKey {
             "crio.runtime.container_exits_dir": "exits are kept below runroot",
             "crio.runtime.container_attach_socket_dir": "sockets are kept below runroot",
             "crio.runtime.manage_ns_lifecycle": "namespaces are always managed", "crio.runtime.log_level": "use --log-level",
+            "crio.runtime.ctr_stop_timeout": "the kubelet gives each container its time",
             "crio.runtime.selinux": "the host's state decides", "crio.runtime.bind_mount_prefix": later, "crio.runtime.uid_mappings": later,
             "crio.runtime.gid_mappings": later, "crio.runtime.default_mounts_file": later, "crio.runtime.log_filter": later,
             "crio.runtime.log_to_journald": later, "crio.runtime.no_sync_log": "logs are never synchronised",

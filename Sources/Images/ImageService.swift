@@ -98,7 +98,8 @@ public final class ImageService: Sendable {
         if case .idDigits(let digits) = ImageName(image) {
             if let found = try catalog.image(idPrefix: digits) { return found }
             // Digits alone may be a name, but need not be one.
-            guard digits.count < 64, digits == image else { return nil }
+            guard digits == image, let names = try? registry.candidates(for: image) else { return nil }
+            return names.lazy.compactMap { catalog.image(tag: $0.listed) }.first
         }
         do {
             for reference in try registry.candidates(for: image) {
@@ -149,7 +150,8 @@ public final class ImageService: Sendable {
         let layers = content.catalog.layers.values
         return [
             FilesystemUsage(
-                mountpoint: content.directories.layers, bytes: layers.reduce(0) { $0 + $1.bytes }, inodes: layers.reduce(0) { $0 + $1.inodes })
+                mountpoint: content.directories.layers, bytes: layers.reduce(0) { $0 + $1.bytes },
+                inodes: layers.reduce(0) { $0 + $1.inodes })
         ]
     }
 

@@ -12,6 +12,12 @@ public enum NetworkError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A plugin's answer is not of CNI's form.
     case unreadableResult(name: String, reason: String)
     case configuration(file: String, reason: String)
+    /// The record of an attachment is damaged.
+    case unreadableAttachment(file: String, reason: String)
+    /// A pod has no network to check.
+    case notAttached(podID: String)
+    /// The request cannot be passed on to plugins.
+    case invalidRequest(String)
     case system(String)
 
     public var description: String {
@@ -25,6 +31,9 @@ public enum NetworkError: Error, Sendable, Equatable, CustomStringConvertible {
         case .pluginTimeout(let name, let command, let limit): "CNI plugin \(name) did not finish \(command) within \(limit) and was killed"
         case .unreadableResult(let name, let reason): "the result of CNI plugin \(name) cannot be read: \(reason)"
         case .configuration(let file, let reason): "CNI configuration \(file) cannot be used: \(reason)"
+        case .unreadableAttachment(let file, let reason): "the record of a network attachment, \(file), cannot be read: \(reason)"
+        case .notAttached(let podID): "pod \(podID) is not attached to a network"
+        case .invalidRequest(let message): message
         case .system(let message): message
         }
     }

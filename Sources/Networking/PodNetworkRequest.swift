@@ -19,6 +19,19 @@ public struct PortMapping: Sendable, Codable, Equatable {
     }
 }
 
+/// The resolver that a pod is to have, for plugins that set it up. CNI conventions, "dns".
+public struct PodResolver: Sendable, Codable, Equatable {
+    public var servers: [String]
+    public var searches: [String]
+    public var options: [String]
+
+    public init(servers: [String] = [], searches: [String] = [], options: [String] = []) {
+        self.servers = servers
+        self.searches = searches
+        self.options = options
+    }
+}
+
 /// A pod that wants to be on the network, or off it.
 public struct PodNetworkRequest: Sendable, Codable, Equatable {
     public var podID: String
@@ -31,6 +44,11 @@ public struct PodNetworkRequest: Sendable, Codable, Equatable {
     /// Bits a second.
     public var ingressBandwidth: UInt64?
     public var egressBandwidth: UInt64?
+    /// Addresses wanted, each with a prefix length.
+    public var ips: [String] = []
+    /// A hardware address wanted.
+    public var mac: String?
+    public var resolver: PodResolver?
     public var annotations: [String: String] = [:]
     public var cgroupPath: String = ""
 
@@ -46,11 +64,21 @@ public struct PodNetworkRequest: Sendable, Codable, Equatable {
     var interface: String { "eth0" }
 
     /// CNI_ARGS as Kubernetes' plugins know them.
-    var arguments: String {
+    var arguments: String { argumentPairs.map { "\($0)=\($1)" }.joined(separator: ";") }
+
+    private var argumentPairs: [(String, String)] {
         [
-            "IgnoreUnknown=1", "K8S_POD_NAMESPACE=\(namespace)", "K8S_POD_NAME=\(name)", "K8S_POD_INFRA_CONTAINER_ID=\(podID)",
-            "K8S_POD_UID=\(uid)",
-        ].joined(separator: ";")
+            ("IgnoreUnknown", "1"), ("K8S_POD_NAMESPACE", namespace), ("K8S_POD_NAME", name), ("K8S_POD_INFRA_CONTAINER_ID", podID),
+            ("K8S_POD_UID", uid),
+        ]
+    }
+
+    /// - Throws: `NetworkError.invalidRequest` for a value that would end its argument and begin another.
+    func checkArguments() throws(NetworkError) {
+        for (key, value) in argumentPairs where value.contains(where: { $0 == ";" || $0 == "\0" }) {
+            throw .invalidRequest(
+                "the pod's \(key), \(value.debugDescription), cannot be given to CNI plugins: it has a semicolon or a zero byte")
+        }
     }
 }
 

@@ -76,14 +76,38 @@ import Testing
 
     @Test func brokenStructure() async throws {
         let layers: [(String, FakeLayer)] = [
-            ("a file as a directory", FakeLayer { $0.file("a"); $0.file("a/b") }),
-            ("a link to itself", FakeLayer { $0.symbolicLink("a", to: "a"); $0.file("a/b") }),
+            (
+                "a file as a directory",
+                FakeLayer {
+                    $0.file("a")
+                    $0.file("a/b")
+                }
+            ),
+            (
+                "a link to itself",
+                FakeLayer {
+                    $0.symbolicLink("a", to: "a")
+                    $0.file("a/b")
+                }
+            ),
             ("a hard link to itself", FakeLayer { $0.hardLink("a", to: "a") }),
             ("a hard link to nothing", FakeLayer { $0.hardLink("a", to: "b") }),
             ("a whiteout of nothing", FakeLayer { $0.file(".wh.") }),
             ("a whiteout of the parent", FakeLayer { $0.file("a/.wh...") }),
-            ("a root that is a file", FakeLayer { $0.file("./") ; $0.add(.init(name: [UInt8(ascii: ".")], type: "0")) }),
-            ("a name that is too long", FakeLayer { $0.pax(["path": String(repeating: "n", count: 300)]); $0.file("x") }),
+            (
+                "a root that is a file",
+                FakeLayer {
+                    $0.file("./")
+                    $0.add(.init(name: [UInt8(ascii: ".")], type: "0"))
+                }
+            ),
+            (
+                "a name that is too long",
+                FakeLayer {
+                    $0.pax(["path": String(repeating: "n", count: 300)])
+                    $0.file("x")
+                }
+            ),
             ("no archive", FakeLayer(archive: Array(repeating: UInt8(ascii: "x"), count: 4000))),
         ]
         for (what, layer) in layers {

@@ -7,12 +7,13 @@ private func digest(_ seed: Int) -> Digest { digest(of: Array("\(seed)".utf8)) }
 
 private func image(_ id: Int, tags: [String] = [], digests: [String] = [], layers: [Int] = []) -> ImageRecord {
     ImageRecord(
-        id: digest(id), repoTags: tags, repoDigests: digests, size: 1, configuration: ImageConfiguration(architecture: "amd64", os: "linux"),
+        id: digest(id), repoTags: tags, repoDigests: digests, size: 1,
+        configuration: ImageConfiguration(architecture: "amd64", os: "linux"),
         manifest: digest(id + 1000), layers: layers.map { digest($0) })
 }
 
 private func layer(_ seed: Int) -> LayerRecord {
-    LayerRecord(digest: digest(seed), bytes: 1, inodes: 1, implied: [], unsyncedSince: "boot")
+    LayerRecord(digest: digest(seed), bytes: 1, inodes: 1, implied: [], hidesAll: false, unsyncedSince: "boot")
 }
 
 @Suite struct CatalogTests {
@@ -70,15 +71,15 @@ private func layer(_ seed: Int) -> LayerRecord {
         for seed in 10...13 { catalog.add(layer(seed)) }
         catalog.add(image(1, layers: [10, 11]), pinning: nothing)
         catalog.add(image(2, layers: [10, 12]), pinning: nothing)
-        catalog.pin(digest(13))
-        catalog.pin(digest(13))
+        catalog.pin([digest(13)])
+        catalog.pin([digest(13)])
         #expect(catalog.collect().isEmpty)
         try catalog.remove(digest(1).description)
         #expect(catalog.collect() == [digest(11)])
-        catalog.unpin(digest(13))
+        catalog.unpin([digest(13)])
         #expect(catalog.collect().isEmpty)
-        catalog.unpin(digest(13))
-        catalog.unpin(digest(13))
+        catalog.unpin([digest(13)])
+        catalog.unpin([digest(13)])
         #expect(catalog.collect() == [digest(13)])
         #expect(Set(catalog.layers.keys) == [digest(10), digest(12)])
     }
@@ -104,7 +105,8 @@ private func layer(_ seed: Int) -> LayerRecord {
         var catalog = Catalog()
         let lost = catalog.load(
             images: [image(1, tags: ["a:1"], layers: [10]), image(2, layers: [11]), image(3, layers: [12])],
-            layers: [layer(10), layer(11)], holders: []) { $0.digest != digest(10) }
+            layers: [layer(10), layer(11)], holders: []
+        ) { $0.digest != digest(10) }
         #expect(lost == ["a:1", digest(3).description])
         #expect(Set(catalog.images.keys) == [digest(2).description])
         #expect(
@@ -138,8 +140,8 @@ private func layer(_ seed: Int) -> LayerRecord {
             case 1: try? catalog.remove(digest(seed).description)
             case 2: try? catalog.hold(digest(seed).description, by: "c\(seed)")
             case 3: catalog.release("c\(seed)")
-            case 4: catalog.pin(digest(10 + seed))
-            case 5: catalog.unpin(digest(10 + seed))
+            case 4: catalog.pin([digest(10 + seed)])
+            case 5: catalog.unpin([digest(10 + seed)])
             default: _ = catalog.collect()
             }
             for image in catalog.images.values {

@@ -60,7 +60,8 @@ import Testing
     @Test func truncatedAnywhereIsNotComplete() throws {
         let content = Array("some content that is not long".utf8)
         for input in [gzip(content), gzip([]) + gzip(content), zstd(content)] {
-            let boundary = input.count - (input.starts(with: gzip([])) && input.count > gzip(content).count ? gzip(content).count : input.count)
+            let boundary =
+                input.count - (input.starts(with: gzip([])) && input.count > gzip(content).count ? gzip(content).count : input.count)
             for length in 4..<input.count where length != boundary {
                 let decoded = try Self.decode(Array(input.prefix(length)), pieces: [length], room: 1024)
                 #expect(!decoded.isComplete, "\(length) of \(input.count)")

@@ -51,7 +51,9 @@ import Testing
             MediaType.dockerForeignLayerGzip, "application/vnd.docker.image.rootfs.diff.tar.zstd",
             "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
         ] { #expect(LayerMediaType.isSupported(type), "\(type)") }
-        for type in ["", MediaType.ociLayerGzip + "+encrypted", MediaType.ociLayer + "+xz", "application/octet-stream", MediaType.ociConfig] {
+        for type in [
+            "", MediaType.ociLayerGzip + "+encrypted", MediaType.ociLayer + "+xz", "application/octet-stream", MediaType.ociConfig,
+        ] {
             #expect(!LayerMediaType.isSupported(type), "\(type)")
         }
     }
@@ -60,11 +62,14 @@ import Testing
         #expect(throws: ImageError.self) { try ManifestDocument(FetchedManifest(bytes: Array(text.utf8), mediaType: type), "x") }
     }
 
-    private let descriptor = #"{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:\#(String(repeating: "a", count: 64))","size":2}"#
+    private let descriptor =
+        #"{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:\#(String(repeating: "a", count: 64))","size":2}"#
 
     @Test func manifestsOfOtherThings() {
         let chart = descriptor.replacing("image.config.v1", with: "cncf.helm.config.v1")
-        guard case .notAnImage("x", let type) = refusal(#"{"schemaVersion":2,"config":\#(chart),"layers":[]}"#) else { return #expect(Bool(false)) }
+        guard case .notAnImage("x", let type) = refusal(#"{"schemaVersion":2,"config":\#(chart),"layers":[]}"#) else {
+            return #expect(Bool(false))
+        }
         #expect(type.contains("helm"))
         let named = #"{"schemaVersion":2,"artifactType":"application/wasm","config":\#(chart),"layers":[]}"#
         guard case .notAnImage("x", "application/wasm") = refusal(named) else { return #expect(Bool(false)) }

@@ -126,7 +126,9 @@ import Testing
             })
         #expect(try Files.readText("\(directory)/file") == "new")
         #expect(try Files.readText("\(directory)/implied/x") == "new")
-        for name in ["made", "implied"] { #expect(attribute("trusted.overlay.opaque", "\(directory)/\(name)") == Array("y".utf8), "\(name)") }
+        for name in ["made", "implied"] {
+            #expect(attribute("trusted.overlay.opaque", "\(directory)/\(name)") == Array("y".utf8), "\(name)")
+        }
         #expect(try status("\(directory)/made").st_mode & 0o7777 == 0o700)
     }
 

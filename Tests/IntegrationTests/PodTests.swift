@@ -34,6 +34,20 @@ extension Integration {
             }
         }
 
+        @Test("Stopping a pod ends its containers by force, at once")
+        func force() async throws {
+            try await Daemon.during { daemon in
+                let kubelet = daemon.kubelet
+                _ = try await kubelet.pull(Lab.current.busybox)
+                let pod = try await kubelet.runPod("stubborn")
+                let id = try await kubelet.run("c", in: pod, "trap '' TERM; while :; do sleep 0.05; done")
+                let start = ContinuousClock.now
+                _ = try await kubelet.runtime.stopPodSandbox(.with { $0.podSandboxID = pod.id })
+                #expect(ContinuousClock.now - start < .seconds(3))
+                #expect(try await kubelet.status(id).exitCode == 137)
+            }
+        }
+
         @Test("Two containers of a pod share its network and memory, not their processes nor files")
         func sharing() async throws {
             let lab = try Lab.current

@@ -16,6 +16,9 @@ import Testing
                 address.sin_port = port.bigEndian
                 result = withUnsafeBytes(of: &address) { bind(server.raw, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, 16) }
             } else {
+                // Else it would take connections by IPv4 too.
+                var only: CInt = 1
+                try check("setsockopt") { setsockopt(server.raw, CInt(IPPROTO_IPV6), IPV6_V6ONLY, &only, 4) }
                 var address = sockaddr_in6()
                 address.sin6_family = sa_family_t(AF_INET6)
                 address.sin6_port = port.bigEndian
@@ -33,10 +36,6 @@ import Testing
         } _: { pinned, _ in
             let path = try #require(pinned.net)
             let server = try await listen(family, in: path, port: 7777)
-            if family == AF_INET6 {
-                var only: CInt = 1
-                setsockopt(server.raw, CInt(IPPROTO_IPV6), IPV6_V6ONLY, &only, 4)
-            }
             let client = try await NetworkNamespace.connect(path, port: 7777)
             try server.setNonBlocking()
             try await Poller.shared.readable(server.raw)

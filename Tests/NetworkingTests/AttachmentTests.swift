@@ -1,130 +1,147 @@
-import Foundation
 import Linux
-import Logging
 import Testing
 
 @testable import Networking
 
-/// Plugins that are shell scripts: they write down how they were called and do as the test says.
-private struct FakePlugins {
-    let root: String
-
-    init() throws {
-        root = FileManager.default.temporaryDirectory.appending(path: "swiftlet-cni-\(UUID().uuidString)").path
-        for directory in ["bin", "conf", "cache"] { try Files.makeDirectories("\(root)/\(directory)") }
-    }
-
-    func plugin(_ name: String, _ body: String) throws {
-        let script =
-            "#!/bin/sh\necho \"\(name) $CNI_COMMAND $CNI_CONTAINERID $CNI_IFNAME\" >> \(root)/log\ncat > \(root)/\(name).$CNI_COMMAND.json\n\(body)\n"
-        try Files.writeAtomically(Array(script.utf8), to: "\(root)/bin/\(name)", mode: 0o755)
-    }
-
-    func network(_ plugins: String, version: String = "1.0.0") throws {
-        let text = #"{"cniVersion":"\#(version)","name":"n","plugins":[\#(plugins)]}"#
-        try Files.writeAtomically(Array(text.utf8), to: "\(root)/conf/10-n.conflist", mode: 0o644)
-    }
-
-    func networking() async throws -> CNINetworking {
-        try await CNINetworking(
-            options: NetworkOptions(
-                configurationDirectory: "\(root)/conf", pluginDirectories: ["\(root)/bin"], cacheDirectory: "\(root)/cache"),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-    }
-
-    var calls: [String] { ((try? Files.readText("\(root)/log")) ?? "").split(separator: "\n").map(String.init) }
-    func input(_ name: String) throws -> String { try Files.readText("\(root)/\(name).json") }
-    func remove() { try? Files.removeTree(root) }
-}
-
 @Suite struct AttachmentTests {
-    private let request = PodNetworkRequest(podID: "pod", name: "x", namespace: "y", uid: "u", netnsPath: "/nowhere")
+    @Test func aChainPassesResultsOn() async throws {
+        let fake = try FakeNetwork(plugins: ["one", "two"])
+        try fake.configure(plugins: ["one", "two"])
+        try fake.answer("two", "ADD", #"{"cniVersion":"1.0.0","ips":[{"address":"10.9.0.2/24"},{"address":"fd00::2/64"}]}"#)
+        let network = try await fake.networking()
+        let made = try await network.attach(pod("p1"))
+        #expect(made == PodNetwork(ips: ["10.9.0.2", "fd00::2"], network: "net"))
+        #expect(try fake.calls() == ["ADD one", "ADD two"])
+        #expect(try fake.input("one", "ADD")["prevResult"] == nil)
+        #expect(try fake.input("two", "ADD")["prevResult"]?["ips"]?.items?.count == 1)
+        #expect(try fake.input("two", "ADD")["own"]?.text == "two")
+        let environment = try fake.environment("two", "ADD")
+        #expect(environment["CNI_COMMAND"] == "ADD" && environment["CNI_CONTAINERID"] == "p1" && environment["CNI_IFNAME"] == "eth0")
+        #expect(environment["CNI_NETNS"] == "/proc/self/ns/net" && environment["CNI_PATH"]?.hasSuffix("/bin") == true)
+        #expect(environment["CNI_ARGS"]?.contains("K8S_POD_NAME=web;K8S_POD_INFRA_CONTAINER_ID=p1") == true)
+        #expect(Files.exists(fake.path + "/one.ADD.known"), "the intent is on disk before the first plugin runs")
 
-    @Test func pluginsAreChainedAndUndoneInReverse() async throws {
-        let fake = try FakePlugins()
-        defer { fake.remove() }
-        try fake.plugin("one", #"[ $CNI_COMMAND = ADD ] && echo '{"cniVersion":"1.0.0","ips":[{"address":"10.1.2.3/24"}]}'; exit 0"#)
-        try fake.plugin(
-            "two",
-            "[ $CNI_COMMAND = ADD ] && grep -o '{\"cniVersion\":\"1.0.0\",\"ips\".*]}' \(fake.root)/one.out || echo '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.1.2.3/24\"}]}'; exit 0"
-        )
-        try fake.network(#"{"type":"one"},{"type":"two"}"#)
-        let networking = try await fake.networking()
-        #expect(try await networking.attach(request) == PodNetwork(ips: ["10.1.2.3"], network: "n"))
-        #expect(try fake.input("two.ADD").contains("prevResult"))
-        try await networking.detach(request)
-        #expect(fake.calls == ["one ADD pod eth0", "two ADD pod eth0", "two DEL pod eth0", "one DEL pod eth0"])
-        #expect(try fake.input("one.DEL").contains("prevResult"))
-        try await networking.detach(request)
-        #expect(fake.calls.count == 4)
+        try await network.check(pod("p1"))
+        #expect(try fake.calls() == ["CHECK one", "CHECK two"])
+        #expect(try fake.input("one", "CHECK")["prevResult"]?["ips"]?.items?.count == 2)
+
+        try await network.detach(pod("p1"))
+        #expect(try fake.calls() == ["DEL two", "DEL one"])
+        #expect(try fake.input("one", "DEL")["prevResult"]?["ips"]?.items?.count == 2)
+        #expect(try fake.cached() == [])
+        try await network.detach(pod("p1"))
+        #expect(try fake.calls() == [])
+        await #expect(throws: NetworkError.notAttached(podID: "p1")) { try await network.check(pod("p1")) }
     }
 
-    @Test func aFailedAddIsUndoneAndToldInThePluginsWords() async throws {
-        let fake = try FakePlugins()
-        defer { fake.remove() }
-        try fake.plugin("one", "[ $CNI_COMMAND = ADD ] && echo '{}'; exit 0")
-        try fake.plugin(
-            "two", #"[ $CNI_COMMAND = ADD ] || exit 0; echo '{"cniVersion":"1.0.0","code":11,"msg":"no room","details":"at all"}'; exit 1"#)
-        try fake.network(#"{"type":"one"},{"type":"two"}"#)
-        let networking = try await fake.networking()
-        await #expect(
-            throws: NetworkError.plugin(name: "two", command: "ADD", network: "n", code: 11, message: "no room", details: "at all")
-        ) {
-            _ = try await networking.attach(request)
-        }
-        #expect(fake.calls.suffix(2) == ["two DEL pod eth0", "one DEL pod eth0"])
-        #expect(try Files.list("\(fake.root)/cache").isEmpty)
+    @Test func beforeVersion04DeletesGetNoResultAndNothingIsChecked() async throws {
+        let fake = try FakeNetwork(plugins: ["one"])
+        try fake.configure(version: "0.3.1", plugins: ["one"])
+        let network = try await fake.networking()
+        _ = try await network.attach(pod("p1"))
+        try await network.check(pod("p1"))
+        try await network.detach(pod("p1"))
+        #expect(try fake.calls() == ["ADD one", "DEL one"])
+        #expect(try fake.input("one", "DEL")["prevResult"] == nil)
     }
 
-    @Test func whatACrashLeftIsCollected() async throws {
-        let fake = try FakePlugins()
-        defer { fake.remove() }
-        try fake.plugin("one", "[ $CNI_COMMAND = ADD ] && echo '{}'; exit 0")
-        try fake.network(#"{"type":"one"}"#)
-        // The daemon that attached is gone, and so is the configuration: DEL goes by what was kept.
-        _ = try await fake.networking().attach(request)
-        try Files.removeTree("\(fake.root)/conf/10-n.conflist")
-        let after = try await fake.networking()
-        try await after.collectGarbage(keeping: ["pod"])
-        #expect(fake.calls == ["one ADD pod eth0"])
-        try await after.collectGarbage(keeping: [])
-        #expect(fake.calls.last == "one DEL pod eth0")
+    @Test func checksCanBeDisabled() async throws {
+        let fake = try FakeNetwork(plugins: ["one"])
+        try fake.configure(plugins: ["one"], more: #","disableCheck":true"#)
+        let network = try await fake.networking()
+        _ = try await network.attach(pod("p1"))
+        try await network.check(pod("p1"))
+        #expect(try fake.calls() == ["ADD one"])
     }
 
-    @Test func statusFollowsTheFiles() async throws {
-        let fake = try FakePlugins()
-        defer { fake.remove() }
-        let networking = try await fake.networking()
-        guard case .notReady(_, let message) = await networking.status() else { throw NetworkError.system("ready without a network") }
-        #expect(message.contains("no CNI configuration file"))
-        try fake.network(#"{"type":"missing"}"#)
-        try await eventually {
-            if case .notReady(_, let text) = await networking.status() { text.contains("missing is not in") } else { false }
-        }
-        try fake.plugin("missing", "exit 0")
-        try await eventually { await networking.status() == .ready }
+    @Test func aPodIsTakenDownWithTheConfigurationItWasMadeWith() async throws {
+        let fake = try FakeNetwork(plugins: ["one", "two"])
+        try fake.configure(plugins: ["one"])
+        _ = try await fake.networking().attach(pod("p1"))
+        // The daemon is killed; meanwhile the administrator changes the network.
+        try fake.configure(plugins: ["two"])
+        _ = try fake.calls()
+        let network = try await fake.networking()
+        try await network.check(pod("p1"))
+        try await network.detach(pod("p1"))
+        #expect(try fake.calls() == ["CHECK one", "DEL one"])
     }
 
-    @Test func badPluginsAreNamed() async throws {
-        let fake = try FakePlugins()
-        defer { fake.remove() }
-        try fake.plugin("one", "[ $CNI_COMMAND = ADD ] || exit 0; echo '<html>'; exit 0")
-        try fake.network(#"{"type":"one"}"#)
-        let networking = try await fake.networking()
-        await #expect { _ = try await networking.attach(request) } throws: {
-            "\($0)".contains("the result of CNI plugin one cannot be read")
-        }
-        try fake.plugin("one", "[ $CNI_COMMAND = ADD ] || exit 0; echo boom >&2; exit 3")
-        await #expect(throws: NetworkError.pluginCrashed(name: "one", command: "ADD", message: "boom")) {
-            _ = try await networking.attach(request)
+    @Test func aCrashDuringAddIsUndoneByTheRecordedIntent() async throws {
+        let fake = try FakeNetwork(plugins: ["one", "two"])
+        let text = #"{"name":"net","cniVersion":"1.0.0","plugins":[{"type":"one"},{"type":"two"}]}"#
+        let list = try NetworkList(file: "a.conflist", bytes: Array(text.utf8))
+        try await AttachmentCache(directory: fake.cache).write(Attachment(request: pod("p1"), network: list))
+        let network = try await fake.networking()
+        try await network.detach(pod("p1"))
+        #expect(try fake.calls() == ["DEL two", "DEL one"])
+        #expect(try fake.input("one", "DEL")["prevResult"] == nil)
+        #expect(try fake.cached() == [])
+    }
+
+    @Test func aNamespaceThatIsGoneIsGivenAsNone() async throws {
+        let fake = try FakeNetwork(plugins: ["one"])
+        try fake.configure(plugins: ["one"])
+        let network = try await fake.networking()
+        for path in ["/no/such/netns", "/etc/hostname"] {
+            _ = try await network.attach(pod("p1", netns: path))
+            try await network.detach(pod("p1", netns: path))
+            #expect(try fake.environment("one", "DEL")["CNI_NETNS"] == "")
         }
     }
 
-    private func eventually(_ condition: () async -> Bool) async throws {
-        for _ in 0..<200 {
-            if await condition() { return }
-            try await Task.sleep(for: .milliseconds(20))
+    @Test func aDamagedRecordFallsBackOnThePresentConfiguration() async throws {
+        let fake = try FakeNetwork(plugins: ["one"])
+        try fake.configure(plugins: ["one"])
+        let network = try await fake.networking()
+        _ = try await network.attach(pod("p1"))
+        try Files.writeAtomically(Array("{\"request\"".utf8), to: fake.cache + "/p1.json")
+        _ = try fake.calls()
+        await #expect(throws: NetworkError.self) { try await network.check(pod("p1")) }
+        try await network.detach(pod("p1"))
+        #expect(try fake.calls() == ["DEL one"])
+        #expect(try fake.cached() == [])
+    }
+
+    @Test func callsForOnePodDoNotOverlapThoseForOthersDo() async throws {
+        let fake = try FakeNetwork(plugins: ["one"])
+        try fake.configure(plugins: ["one"])
+        try fake.write("one.ADD.sleep", "0.5")
+        let network = try await fake.networking()
+        let start = ContinuousClock.now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for index in 0..<6 { group.addTask { _ = try await network.attach(pod("p\(index)")) } }
+            try await group.waitForAll()
         }
-        Issue.record("it did not come about within 4 s")
+        #expect(ContinuousClock.now - start < .seconds(2.5), "six pods at once")
+        _ = try fake.calls()
+        async let added: PodNetwork = network.attach(pod("p9"))
+        while try fake.cached().contains("p9.json") == false { try await Task.sleep(for: .milliseconds(5)) }
+        try await network.detach(pod("p9"))
+        _ = try await added
+        #expect(try fake.calls(withPod: true) == ["ADD one p9", "DEL one p9"])
+        #expect(try !fake.cached().contains("p9.json"))
+    }
+
+    @Test func aCallGoesToItsEndThoughItsCallerIsCancelled() async throws {
+        let fake = try FakeNetwork(plugins: ["one"])
+        try fake.configure(plugins: ["one"])
+        try fake.write("one.ADD.sleep", "0.3")
+        let network = try await fake.networking()
+        let task = Task { try await network.attach(pod("p1")) }
+        while try fake.cached().isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+        task.cancel()
+        #expect(try await task.value.ips == ["10.9.0.2"])
+    }
+
+    @Test func queuesAreForgotten() async throws {
+        let queue = PodQueue()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for index in 0..<100 { group.addTask { try await queue.run("p\(index % 7)") { () throws(NetworkError) in } } }
+            try await group.waitForAll()
+        }
+        #expect(queue.count == 0)
+        await #expect(throws: NetworkError.system("x")) { try await queue.run("p") { () throws(NetworkError) in throw .system("x") } }
+        #expect(queue.count == 0)
     }
 }

@@ -1,81 +1,115 @@
+import Linux
 import Testing
 
 @testable import Networking
 
 @Suite struct NetworkListTests {
-    private func read(_ text: String, _ file: String = "10-a.conflist") throws(NetworkError) -> NetworkList {
+    private func list(_ text: String, file: String = "10-a.conflist") throws -> NetworkList {
         try NetworkList(file: file, bytes: Array(text.utf8))
     }
 
-    @Test func listsAndSingleFiles() throws {
-        let list = try read(
-            #"{"cniVersion":"1.0.0","name":"n","disableCheck":"true","plugins":[{"type":"bridge"},{"type":"portmap","capabilities":{"portMappings":true,"x":false}}]}"#
-        )
-        #expect(list.plugins.map(\.type) == ["bridge", "portmap"] && list.disableCheck && !list.disableGC)
-        #expect(list.plugins[1].capabilities == ["portMappings"])
-        #expect(list.speaks(since: "0.4.0") && !list.speaks(since: "1.1.0"))
-        let single = try read(#"{"cniVersion":"0.3.1","name":"n","type":"ptp","mtu":1}"#, "a.conf")
-        #expect(single.plugins.map(\.type) == ["ptp"] && single.plugins[0].configuration["mtu"] == .integer(1))
-        #expect(!single.speaks(since: "0.4.0"))
+    @Test func aListOfPlugins() throws {
+        let network = try list(
+            """
+            {"name":"a","cniVersion":"1.0.0","disableCheck":true,"plugins":[
+              {"type":"bridge","bridge":"b0","ipam":{"type":"host-local"}},
+              {"type":"portmap","capabilities":{"portMappings":true,"mac":false}}]}
+            """)
+        #expect(network.name == "a" && network.cniVersion == "1.0.0")
+        #expect(network.disableCheck && !network.disableGC)
+        #expect(network.plugins.map(\.type) == ["bridge", "portmap"])
+        #expect(network.plugins.map(\.capabilities) == [[], ["portMappings"]])
+        #expect(network.plugins[0].configuration["ipam"]?["type"]?.text == "host-local")
+    }
+
+    @Test(arguments: ["10-a.conf", "10-a.json"]) func aSinglePlugin(file: String) throws {
+        let network = try list(#"{"name":"a","cniVersion":"0.4.0","type":"ptp"}"#, file: file)
+        #expect(network.plugins.map(\.type) == ["ptp"])
     }
 
     @Test(arguments: [
-        "", "[]", "null", "{", #"{"name":"n"}"#, #"{"name":"","plugins":[{"type":"a"}]}"#, #"{"name":"n","plugins":[]}"#,
-        #"{"name":"n","plugins":[{"type":"../evil"}]}"#, #"{"name":"n","plugins":[{}]}"#, #"{"name":"n","plugins":[1]}"#,
-        #"{"name":"n","cniVersion":"9.9.9","plugins":[{"type":"a"}]}"#,
-    ])
-    func whatIsNoNetworkSaysWhy(_ text: String) {
-        #expect { try read(text) } throws: { "\($0)".contains("10-a.conflist") }
+        (#""cniVersion":"0.3.1""#, "0.3.1"), (#""cniVersion":"1.1.0""#, "1.1.0"), (#""x":1"#, "0.2.0"),
+        (#""cniVersions":["0.4.0","1.0.0"]"#, "1.0.0"), (#""cniVersion":"0.4.0","cniVersions":["9.0.0","1.1.0"]"#, "1.1.0"),
+    ]) func versions(field: String, expected: String) throws {
+        #expect(try list(#"{"name":"a",\#(field),"plugins":[{"type":"p"}]}"#).cniVersion == expected)
     }
 
-    @Test func theFirstOrTheNamedOneIsChosen() throws {
-        let first = try read(#"{"name":"a","plugins":[{"type":"x"}]}"#)
-        let second = try read(#"{"name":"b","plugins":[{"type":"x"}]}"#)
-        let directory = NetworkDirectory(networks: [first, second], problems: ["p"])
-        #expect(try directory.chosen(nil, directory: "/d").name == "a")
-        #expect(try directory.chosen("b", directory: "/d").name == "b")
-        #expect { try directory.chosen("c", directory: "/d") } throws: { "\($0)".contains("no CNI network named c") }
-        #expect { try NetworkDirectory().chosen(nil, directory: "/d") } throws: { "\($0)".contains("no CNI configuration file in /d") }
+    @Test func flagsMayBeText() throws {
+        let text = #"{"name":"a","cniVersion":"1.1.0","disableGC":"true","disableCheck":"false","plugins":[{"type":"p"}]}"#
+        #expect(try list(text).disableGC && !list(text).disableCheck)
     }
 
-    @Test func onlyWhatAPluginUnderstandsReachesIt() throws {
-        let list = try read(
-            #"{"cniVersion":"1.0.0","name":"n","plugins":[{"type":"a"},{"type":"b","capabilities":{"portMappings":true,"bandwidth":true}}]}"#
-        )
-        var request = PodNetworkRequest(podID: "p", name: "x", namespace: "y", uid: "u", netnsPath: "/n")
-        request.portMappings = [PortMapping(transport: "tcp", containerPort: 80, hostPort: 8080)]
-        request.ingressBandwidth = 1000
-        let configuration = PluginConfiguration(network: list, request: request)
-        #expect(configuration.fields(for: list.plugins[0], previous: nil)["runtimeConfig"] == nil)
-        let second = configuration.fields(for: list.plugins[1], previous: .object([:]))
-        #expect(second["capabilities"] == nil && second["prevResult"] == .object([:]) && second["name"] == .string("n"))
-        #expect(second["runtimeConfig"]?["portMappings"]?.items?.count == 1)
-        #expect(second["runtimeConfig"]?["bandwidth"]?["ingressRate"] == .integer(1000))
-        #expect(request.arguments == "IgnoreUnknown=1;K8S_POD_NAMESPACE=y;K8S_POD_NAME=x;K8S_POD_INFRA_CONTAINER_ID=p;K8S_POD_UID=u")
+    @Test func whatEachVersionSpeaks() throws {
+        func speaks(_ version: String, _ least: String) throws -> Bool {
+            try list(#"{"name":"a","cniVersion":"\#(version)","plugins":[{"type":"p"}]}"#).speaks(since: least)
+        }
+        #expect(try !speaks("0.3.1", "0.4.0"))
+        #expect(try speaks("0.4.0", "0.4.0") && speaks("1.1.0", "0.4.0") && speaks("1.1.0", "1.1.0"))
+        #expect(try !speaks("1.0.0", "1.1.0"))
+    }
+
+    @Test(arguments: [
+        ("", "no JSON"), ("{", "no JSON"), ("[]", "no JSON object"), ("7", "no JSON object"), ("{}", "no name"),
+        (#"{"name":7,"plugins":[{"type":"p"}]}"#, "no name"), (#"{"name":"","plugins":[{"type":"p"}]}"#, "no name"),
+        (#"{"name":"../x","plugins":[{"type":"p"}]}"#, "no name"), (#"{"name":"a b","plugins":[{"type":"p"}]}"#, "no name"),
+        (#"{"name":"a"}"#, "no plugins"), (#"{"name":"a","plugins":[]}"#, "no plugins"),
+        (#"{"name":"a","plugins":{}}"#, "no plugins"),
+        (#"{"name":"a","plugins":[7]}"#, "plugin 1 is no JSON object"),
+        (#"{"name":"a","plugins":[{"type":"p"},{}]}"#, "plugin 2 has no type"),
+        (#"{"name":"a","plugins":[{"type":"../../bin/sh"}]}"#, "no file name"),
+        (#"{"name":"a","plugins":[{"type":".."}]}"#, "no file name"),
+        (#"{"name":"a","plugins":[{"type":""}]}"#, "no type"),
+        (#"{"name":"a","plugins":[{"type":"p","capabilities":["x"]}]}"#, "capabilities"),
+        (#"{"name":"a","cniVersion":"2.0.0","plugins":[{"type":"p"}]}"#, "2.0.0"),
+        (#"{"name":"a","cniVersion":1,"plugins":[{"type":"p"}]}"#, "no text"),
+        (#"{"name":"a","cniVersions":"1.0.0","plugins":[{"type":"p"}]}"#, "no list"),
+        (#"{"name":"a","disableGC":"perhaps","plugins":[{"type":"p"}]}"#, "disableGC"),
+    ]) func malformedOnes(text: String, reason: String) throws {
+        let error = #expect(throws: NetworkError.self) { _ = try list(text) }
+        let description = error?.description ?? ""
+        #expect(description.contains("10-a.conflist") && description.contains(reason), "\(description)")
+    }
+
+    @Test func aListUnderTheWrongNameIsToldSo() throws {
+        let error = #expect(throws: NetworkError.self) { _ = try list(#"{"name":"a","plugins":[{"type":"p"}]}"#, file: "a.conf") }
+        #expect(error?.description.contains(".conflist") == true)
+    }
+
+    /// No prefix of a good file, and no file with one byte changed, does worse than throw.
+    @Test func damagedFilesOnlyThrow() throws {
+        let text = #"{"name":"a","cniVersion":"1.0.0","plugins":[{"type":"bridge","capabilities":{"mac":true},"n":[1,2.5,null]}]}"#
+        let good = Array(text.utf8)
+        for length in 0..<good.count {
+            #expect(throws: NetworkError.self) { _ = try NetworkList(file: "a.conflist", bytes: Array(good[..<length])) }
+        }
+        for index in good.indices {
+            for byte: UInt8 in [0, 0x22, 0x7b, 0xff] {
+                var bytes = good
+                bytes[index] = byte
+                do { _ = try NetworkList(file: "a.conflist", bytes: bytes) } catch { #expect(!error.description.isEmpty) }
+            }
+        }
     }
 }
 
-@Suite struct PluginResultTests {
-    private func ips(_ text: String) throws -> [String] {
-        try PluginResult(try JSONValue(bytes: Array(text.utf8)), plugin: "p").ips
+@Suite struct NetworkDirectoryTests {
+    @Test func filesInLexicalOrderAndReasonsForTheRest() throws {
+        let fake = try FakeNetwork(plugins: [])
+        try fake.configure("30-c.conf", #"{"name":"c","cniVersion":"0.4.0","type":"p"}"#)
+        try fake.configure("20-b.conflist", #"{"name":"b","cniVersion":"0.4.0","plugins":[{"type":"p"}]}"#)
+        try fake.configure("10-bad.conflist", "{")
+        try fake.configure("05-ignored.txt", #"{"name":"x","cniVersion":"0.4.0","type":"p"}"#)
+        let directory = NetworkDirectory.read(fake.configurations)
+        #expect(directory.networks.map(\.name) == ["b", "c"])
+        #expect(directory.problems.count == 1 && directory.problems[0].contains("10-bad.conflist"))
+        #expect(try directory.chosen(nil, directory: "/d").name == "b")
+        #expect(try directory.chosen("c", directory: "/d").name == "c")
+        let error = #expect(throws: NetworkError.self) { _ = try directory.chosen("z", directory: "/d") }
+        #expect(error?.description.contains("named z in /d") == true && error?.description.contains("10-bad") == true)
     }
 
-    @Test func resultsOfEveryVersion() throws {
-        #expect(
-            try ips(
-                #"{"cniVersion":"1.0.0","interfaces":[{"name":"br"},{"name":"eth0","sandbox":"/n"}],"ips":[{"address":"10.0.0.2/16","interface":1},{"address":"fd00::2/64","interface":1},{"address":"10.9.9.9/8","interface":0}]}"#
-            )
-                == ["10.0.0.2", "fd00::2"])
-        #expect(try ips(#"{"cniVersion":"0.3.1","ips":[{"version":"4","address":"10.0.0.2/16"}]}"#) == ["10.0.0.2"])
-        #expect(try ips(#"{"cniVersion":"0.2.0","ip4":{"ip":"10.0.0.2/16"},"ip6":{"ip":"fd00::1/64"}}"#) == ["10.0.0.2", "fd00::1"])
-        #expect(try ips("{}") == [])
-    }
-
-    @Test(arguments: [
-        "null", "[]", "1", #"{"ips":[{}]}"#, #"{"ips":[{"address":"not an address"}]}"#, #"{"ips":[{"address":""}]}"#,
-        #"{"interfaces":[],"ips":[{"address":"10.0.0.2/16","interface":3}]}"#, #"{"ips":[{"address":"10.0.0.2\n/16"}]}"#,
-    ])
-    func malformedResultsAreOneClearError(_ text: String) {
-        #expect { try ips(text) } throws: { "\($0)".hasPrefix("the result of CNI plugin p cannot be read") }
+    @Test func aDirectoryWithoutFiles() throws {
+        let error = #expect(throws: NetworkError.self) { _ = try NetworkDirectory.read("/no/such").chosen(nil, directory: "/d") }
+        #expect(error?.description.contains("/d") == true)
     }
 }

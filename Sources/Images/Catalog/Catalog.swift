@@ -124,12 +124,16 @@ extension Catalog {
 // MARK: - Layers
 
 extension Catalog {
-    /// Keeps a layer, there or to come, until it is unpinned as often.
-    mutating func pin(_ layer: Digest) { pins[layer, default: 0] += 1 }
+    /// Keeps layers, there or to come, until they are unpinned as often.
+    mutating func pin(_ layers: [Digest]) {
+        for layer in layers { pins[layer, default: 0] += 1 }
+    }
 
-    mutating func unpin(_ layer: Digest) {
-        guard let count = pins[layer] else { return }
-        pins[layer] = count > 1 ? count - 1 : nil
+    mutating func unpin(_ layers: [Digest]) {
+        for layer in layers {
+            guard let count = pins[layer] else { continue }
+            pins[layer] = count > 1 ? count - 1 : nil
+        }
     }
 
     mutating func add(_ layer: LayerRecord) {

@@ -57,35 +57,39 @@ final class ContentStore: Sendable {
 
     /// Changes the catalog, durably. Layers that are nobody's afterwards stay.
     @discardableResult
-    func change<R: Sendable>(_ body: @Sendable (inout Catalog) throws -> R) async throws -> R {
-        try await turn.run { try await commit(body) }
+    func change<R: Sendable>(_ body: @escaping @Sendable (inout Catalog) throws -> R) async throws -> R {
+        try await uncancelled { [self] in
+            try await turn.run { try await commit(body) }
+        }
     }
 
     /// Adds an image with the documents that it came from, by their digests.
     func add(_ image: ImageRecord, documents: [Digest: [UInt8]]) async throws {
-        let directories = directories
         let pinned = pinnedImages.withLock { $0 }
-        // In turn, so that the same image, while it is being removed, does not take the new one's documents along.
-        try await turn.run {
-            try await BlockingPool.shared.run {
-                for (digest, bytes) in documents { try Files.writeAtomically(bytes, to: directories.document(digest)) }
+        try await uncancelled { [self] in
+            // In turn, so that the same image, while it is being removed, does not take the new one's documents along.
+            try await turn.run {
+                try await BlockingPool.shared.run { [directories] in
+                    for (digest, bytes) in documents { try Files.writeAtomically(bytes, to: directories.document(digest)) }
+                }
+                try await commit { $0.add(image, pinning: pinned) }
             }
-            try await commit { $0.add(image, pinning: pinned) }
         }
         syncInBackground()
     }
 
     /// Changes the catalog, durably, and removes the layers and documents that are nobody's afterwards.
-    func changeAndCollect(_ body: @Sendable (inout Catalog) throws -> Void) async throws {
-        let directories = directories
-        try await turn.run {
-            let (layers, documents) = try await commit { catalog in
-                let before = catalog.neededDocuments
-                try body(&catalog)
-                return (catalog.collect(), before.subtracting(catalog.neededDocuments))
+    func changeAndCollect(_ body: @escaping @Sendable (inout Catalog) throws -> Void) async throws {
+        try await uncancelled { [self] in
+            try await turn.run {
+                let (layers, documents) = try await commit { catalog in
+                    let before = catalog.neededDocuments
+                    try body(&catalog)
+                    return (catalog.collect(), before.subtracting(catalog.neededDocuments))
+                }
+                // In turn, so that no pull makes a directory anew that is about to go.
+                try await BlockingPool.shared.run { [directories] in try directories.discard(layers: layers, documents: documents) }
             }
-            // In turn, so that no pull makes a directory anew that is about to go.
-            try await BlockingPool.shared.run { try directories.discard(layers: layers, documents: documents) }
         }
         emptyTrash()
     }

@@ -42,6 +42,8 @@ struct LayerRecord: Codable, Sendable, Identifiable, Equatable {
     let inodes: UInt64
     /// Directories that the archive implies and does not describe: in an image they look as in the layers below.
     let implied: [LayerPath]
+    /// Whether it hides all layers below: its root is opaque. Overlay itself looks for that in other directories only.
+    let hidesAll: Bool
     /// The boot of the node during which it was written, while its content may not be on disk yet; nil from then on.
     var unsyncedSince: String?
 

@@ -56,6 +56,9 @@ final class SharedWork<Key: Hashable & Sendable, Value: Sendable, Event: Sendabl
         }
     }
 
+    /// How many wait for the work on `key`.
+    func callers(of key: Key) -> Int { state.withLock { $0.underWay[key]?.waiters.count ?? 0 } }
+
     /// Waits for the end of work that all have left, and tells whether there is work to join.
     private func settle(_ key: Key) async -> Bool {
         while let work = state.withLock({ $0.underWay[key] }) {

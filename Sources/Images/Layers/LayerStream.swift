@@ -1,6 +1,7 @@
-import struct Crypto.SHA256
 import NIOCore
 import OCI
+
+import struct Crypto.SHA256
 
 /// A layer's archive as it comes out of its download: decompressed, counted, and hashed on both sides. For one thread.
 final class LayerStream {

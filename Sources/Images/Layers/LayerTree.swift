@@ -27,6 +27,8 @@ final class LayerTree {
     private static let mostLinks = 40
     /// Directories that were made because something had to be in them.
     private(set) var implied: Set<LayerPath> = [.root]
+    /// Whether the root hides what lower layers have.
+    private(set) var isRootOpaque = false
     private(set) var inodes: UInt64 = 1
 
     init(_ path: String) throws(SystemError) {
@@ -143,6 +145,7 @@ extension LayerTree {
 
     /// Makes a directory hide what lower layers have in it.
     func setOpaque(_ path: LayerPath) throws(SystemError) {
+        if path.isRoot { isRootOpaque = true }
         let descriptor = try directory(path)
         try check("setxattr", "\(path)") { fsetxattr(descriptor, TarEntry.Attribute.opaque.name, [UInt8(ascii: "y")], 1, 0) }
     }

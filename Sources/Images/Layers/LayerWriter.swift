@@ -48,10 +48,13 @@ final class LayerWriter {
         }
         return LayerRecord(
             digest: diffID, bytes: (blocks + tree.inodes) * UInt64(Self.blockSize), inodes: tree.inodes,
-            implied: tree.implied.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }, unsyncedSince: boot)
+            implied: tree.implied.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }, hidesAll: tree.isRootOpaque,
+            unsyncedSince: boot)
     }
 
-    private func write(_ entry: TarEntry, _ path: LayerPath, _ content: ((UnsafeRawBufferPointer, Int64) throws -> Void) throws -> Void) throws {
+    private func write(_ entry: TarEntry, _ path: LayerPath, _ content: ((UnsafeRawBufferPointer, Int64) throws -> Void) throws -> Void)
+        throws
+    {
         let place = try tree.place(path)
         switch entry.kind {
         case .file(let size): try writeFile(entry, place, size: size, content)
@@ -157,7 +160,9 @@ extension LayerWriter {
         // The tree keeps only its last place open for sure.
         let kept = OwnedDescriptor(try check("dup") { fcntl(source.directory, F_DUPFD_CLOEXEC, 0) })
         let place = try tree.place(path)
-        try tree.create(place, "link", inode: false) { source.withName { name in place.withName { linkat(kept.raw, name, place.directory, $0, 0) } } }
+        try tree.create(place, "link", inode: false) {
+            source.withName { name in place.withName { linkat(kept.raw, name, place.directory, $0, 0) } }
+        }
     }
 }
 

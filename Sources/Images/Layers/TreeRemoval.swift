@@ -38,7 +38,9 @@ enum DirectoryEntries {
         var names: [[UInt8]] = []
         while let entry = readdir(stream) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: UInt8.self, capacity: 256) { Array(UnsafeBufferPointer(start: $0, count: strnlen(pointer, 256))) }
+                pointer.withMemoryRebound(to: UInt8.self, capacity: 256) {
+                    Array(UnsafeBufferPointer(start: $0, count: strnlen(pointer, 256)))
+                }
             }
             if name != Array(".".utf8), name != Array("..".utf8) { names.append(name) }
         }

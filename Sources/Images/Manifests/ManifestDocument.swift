@@ -20,7 +20,9 @@ enum ManifestDocument {
         switch fetched.mediaType {
         case MediaType.ociIndex, MediaType.dockerList:
             // One document that reads as either is an attempt to show different readers different images.
-            guard shape.layers == nil, shape.config == nil else { throw .corrupt("the index of \(what)", reason: "it has layers of its own") }
+            guard shape.layers == nil, shape.config == nil else {
+                throw .corrupt("the index of \(what)", reason: "it has layers of its own")
+            }
             self = .index(try Self.decode(ImageIndex.self, fetched, what))
         case MediaType.ociManifest, MediaType.dockerManifest:
             guard shape.manifests == nil else { throw .corrupt("the manifest of \(what)", reason: "it is an index as well") }
@@ -60,7 +62,9 @@ extension ImageManifest {
                 throw .unsupportedMediaType("layer \(layer.digest) of \(what)", mediaType: layer.mediaType)
             }
         }
-        guard (layers + [config]).allSatisfy({ $0.size >= 0 }) else { throw .corrupt("the manifest of \(what)", reason: "a size is negative") }
+        guard (layers + [config]).allSatisfy({ $0.size >= 0 }) else {
+            throw .corrupt("the manifest of \(what)", reason: "a size is negative")
+        }
         return self
     }
 }

@@ -1,8 +1,9 @@
-import struct Crypto.SHA256
 import FoundationEssentials
 import NIOCore
 import OCI
 import Registry
+
+import struct Crypto.SHA256
 
 /// What a name leads to: one platform's manifest and configuration, checked against each other.
 struct ResolvedImage: Sendable {
@@ -36,7 +37,9 @@ struct ManifestResolver: Sendable {
             case .image(let manifest):
                 return try await resolve(manifest, fetched, digests, what, source)
             case .index(let index):
-                guard digests.count < Self.deepestIndex else { throw ImageError.corrupt("the index of \(what)", reason: "it is nested too deeply") }
+                guard digests.count < Self.deepestIndex else {
+                    throw ImageError.corrupt("the index of \(what)", reason: "it is nested too deeply")
+                }
                 guard let entry = index.entry(for: platform) else {
                     throw ImageError.noMatchingPlatform(what, wanted: platform, offered: index.manifests.compactMap(\.platform))
                 }
@@ -79,7 +82,8 @@ struct ManifestResolver: Sendable {
             guard bytes.count <= descriptor.size else { throw ImageError.corrupt(what, reason: "it is longer than declared") }
         }
         guard let actual = Digest(bytes: SHA256.hash(data: bytes)), actual == descriptor.digest else {
-            throw ImageError.digestMismatch(what, expected: descriptor.digest, actual: Digest(bytes: SHA256.hash(data: bytes)) ?? descriptor.digest)
+            throw ImageError.digestMismatch(
+                what, expected: descriptor.digest, actual: Digest(bytes: SHA256.hash(data: bytes)) ?? descriptor.digest)
         }
         return bytes
     }

@@ -24,10 +24,10 @@ struct ImagePuller: Sendable {
         let image = resolved.manifest.config.digest
         // The image's id stands for its inherited directories.
         let pinned = resolved.configuration.rootfs.diffIDs + [image]
-        try await content.change { catalog in pinned.forEach { catalog.pin($0) } }
+        try await content.change { $0.pin(pinned) }
         do {
             let fetched = try await complete(resolved, reference, source, progress)
-            try await content.change { catalog in pinned.forEach { catalog.unpin($0) } }
+            try await content.change { $0.unpin(pinned) }
             return PulledImage(
                 id: image.description, reference: reference.digested(resolved.digests[0]).description, fetched: fetched)
         } catch {
@@ -37,7 +37,8 @@ struct ImagePuller: Sendable {
     }
 
     private func complete(
-        _ resolved: ResolvedImage, _ reference: ImageReference, _ source: any ImageSource, _ progress: @escaping @Sendable (PullProgress) -> Void
+        _ resolved: ResolvedImage, _ reference: ImageReference, _ source: any ImageSource,
+        _ progress: @escaping @Sendable (PullProgress) -> Void
     ) async throws -> Int64 {
         let fetched = try await fetchLayers(resolved, source, progress)
         let inherited = InheritedDirectories(content: content)
@@ -82,13 +83,11 @@ struct ImagePuller: Sendable {
     private func letGo(_ pinned: [Digest], after error: any Error) async {
         let isFull = if case .outOfSpace = ImageError(error, "") { true } else { false }
         let (content, delay, logger) = (content, isFull ? Duration.zero : options.keepUnusedLayers, logger)
-        await Task.detached {
-            do {
-                try await content.change { catalog in pinned.forEach { catalog.unpin($0) } }
-            } catch {
-                logger.error("letting go of a failed pull's layers failed", metadata: ["error": "\(error)"])
-            }
-        }.value
+        do {
+            try await content.change { $0.unpin(pinned) }
+        } catch {
+            logger.error("letting go of a failed pull's layers failed", metadata: ["error": "\(error)"])
+        }
         Task.detached {
             try await Task.sleep(for: delay)
             try await content.collect()

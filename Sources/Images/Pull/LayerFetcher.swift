@@ -61,7 +61,7 @@ struct LayerFetcher: Sendable {
             try await content.change { $0.add(record) }
             return record
         } catch {
-            try? await BlockingPool.shared.run { try directories.discard(unpacker.directory) }
+            try? await uncancelled { try await BlockingPool.shared.run { try directories.discard(unpacker.directory) } }
             content.emptyTrash()
             throw error
         }

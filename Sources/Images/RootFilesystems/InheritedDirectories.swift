@@ -13,8 +13,8 @@ struct InheritedDirectories: Sendable {
     ///   - image: the digest that the layer on top goes by.
     /// - Returns: the layers to stack, the lowest first.
     func stack(_ diffIDs: [Digest], image: Digest) async throws -> [Digest] {
-        let layers = Self.withoutRepetitions(diffIDs)
         let known = content.catalog.layers
+        let layers = Self.shown(diffIDs) { known[$0]?.hidesAll ?? false }
         if known[image] != nil { return layers + [image] }
         let records = layers.compactMap { known[$0] }
         guard records.contains(where: { !$0.implied.isEmpty }) else { return layers }
@@ -25,7 +25,7 @@ struct InheritedDirectories: Sendable {
                 let builder = try InheritedLayer(records: records, directories: directories)
                 guard let inodes = try builder.write(to: directory) else { return nil as LayerRecord? }
                 try directories.commit(directory, as: image)
-                return LayerRecord(digest: image, bytes: inodes * 4096, inodes: inodes, implied: [], unsyncedSince: boot)
+                return LayerRecord(digest: image, bytes: inodes * 4096, inodes: inodes, implied: [], hidesAll: false, unsyncedSince: boot)
             } catch {
                 try? directories.discard(directory)
                 throw error
@@ -36,10 +36,12 @@ struct InheritedDirectories: Sendable {
         return layers + [image]
     }
 
-    /// Overlay takes each directory once. The upper of two same layers has all that the lower one has.
-    static func withoutRepetitions(_ layers: [Digest]) -> [Digest] {
+    /// The layers that show: none below one that hides all, and each once, as overlay wants it. The upper of two same layers
+    /// has all that the lower one has.
+    static func shown(_ layers: [Digest], hidesAll: (Digest) -> Bool) -> [Digest] {
         var seen: Set<Digest> = []
-        return layers.reversed().filter { seen.insert($0).inserted }.reversed()
+        let top = layers[(layers.lastIndex(where: hidesAll) ?? 0)...]
+        return top.reversed().filter { seen.insert($0).inserted }.reversed()
     }
 }
 
@@ -73,7 +75,9 @@ private struct InheritedLayer {
         let paths = Set(origins.keys.flatMap(\.prefixes)).sorted { $0.bytes.count < $1.bytes.count }
         for path in paths { try check("mkdir", "\(path)") { path.withCString { mkdirat(root.raw, $0, 0o700) } } }
         for path in paths.reversed() + [.root] {
-            let origin = try origins[path] ?? records.first { if case .directory = try look(at: path, in: $0.digest) { true } else { false } }?.digest
+            let origin =
+                try origins[path]
+                ?? records.first { if case .directory = try look(at: path, in: $0.digest) { true } else { false } }?.digest
             guard let origin else { continue }
             try looks(path, in: origin).apply(to: path, in: root)
         }

@@ -32,7 +32,7 @@ struct OverlayMount: Sendable {
             // What a container writes does not outlive it, and so needs no waiting for the disk, neither at fsync nor when the
             // overlay is unmounted: Linux, overlayfs.rst, "Volatile mount".
             try Mounts.overlay(lower: lower, upper: upper, work: work, options: ["volatile"] + options, at: target)
-        } catch where error.call == "fsconfig volatile" {
+        } catch  where error.call == "fsconfig volatile" {
             try Mounts.overlay(lower: lower, upper: upper, work: work, options: options, at: target)
         }
     }

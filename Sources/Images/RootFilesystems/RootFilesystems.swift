@@ -5,7 +5,7 @@ import OCI
 /// Containers' root file systems: an overlay of an image's layers and a directory for what the container writes.
 ///
 /// Whatever is mounted is noted before, so that its image stays and a crash leaves nothing unknown.
-public final class RootFilesystems: Sendable {
+public struct RootFilesystems: Sendable {
     private let content: ContentStore
     private let options: ImageOptions
     private var directories: ImageDirectories { content.directories }
@@ -34,7 +34,7 @@ public final class RootFilesystems: Sendable {
             try await BlockingPool.shared.run { try overlay.make() }
         } catch {
             let failure = ImageError(error, "mounting the root file system of \(containerID)")
-            try? await remove(containerID)
+            try? await uncancelled { try await remove(containerID) }
             throw failure
         }
         return target
@@ -47,8 +47,7 @@ public final class RootFilesystems: Sendable {
         do {
             guard Self.isName(containerID) else { throw SystemError("remove the root file system of", code: EINVAL, containerID) }
             try await BlockingPool.shared.run { [directories] in
-                // Several lie upon another if a crash came between.
-                while Files.exists(target), try Self.isMountPoint(target) { try Mounts.unmount(target) }
+                try Self.unmountAll(at: target)
                 if rmdir(target) != 0, errno != ENOENT { throw SystemError("rmdir", target) }
                 try directories.discard(changes)
             }
@@ -62,6 +61,8 @@ public final class RootFilesystems: Sendable {
     /// Mounts an image, to be read only, at a directory that exists. It is held until ``unmountImage(at:)``.
     /// - Throws: as `prepare`.
     public func mountImage(_ image: ImageRecord, at target: String) async throws(ImageError) {
+        // What a crash left there.
+        if content.catalog.holders[target] != nil { try await unmountImage(at: target) }
         do {
             let layers = try await hold(image, by: target)
             // Without an upper layer the kernel wants two lower ones.
@@ -79,7 +80,7 @@ public final class RootFilesystems: Sendable {
     /// - Throws: `ImageError.storage`.
     public func unmountImage(at target: String) async throws(ImageError) {
         do {
-            try await BlockingPool.shared.run { try Mounts.unmount(target) }
+            try await BlockingPool.shared.run { try Self.unmountAll(at: target) }
             try await release(target)
         } catch {
             throw ImageError(error, "unmounting the image at \(target)")
@@ -144,7 +145,9 @@ public final class RootFilesystems: Sendable {
     /// A container's id, as opposed to a directory; never a way out of ours.
     private static func isName(_ text: String) -> Bool { !text.isEmpty && !text.contains("/") && text != "." && text != ".." }
 
-    private static func isMountPoint(_ path: String) throws(SystemError) -> Bool {
-        try MountTable.read().contains { $0.mountPoint == path }
+    /// Ends every mount at a directory: several lie upon another if a crash came between.
+    private static func unmountAll(at path: String) throws(SystemError) {
+        while umount2(path, CInt(MNT_DETACH) | CInt(UMOUNT_NOFOLLOW)) == 0 {}
+        guard errno == EINVAL || errno == ENOENT else { throw SystemError("umount", path) }
     }
 }

@@ -42,6 +42,8 @@ public enum JSONValue: Sendable, Equatable, Codable {
         }
     }
 
+    static func strings(_ list: [String]) -> JSONValue { .array(list.map { .string($0) }) }
+
     subscript(key: String) -> JSONValue? {
         guard case .object(let fields) = self else { return nil }
         return fields[key]

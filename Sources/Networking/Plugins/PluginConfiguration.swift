@@ -15,19 +15,19 @@ struct PluginConfiguration {
         return fields
     }
 
-    /// CNI's conventions for dynamic plugin fields: only what the plugin says it understands.
+    /// CNI's conventions for dynamic plugin fields: only what the plugin says it understands, and only what there is.
     private func runtimeConfiguration(_ capabilities: Set<String>) -> [String: JSONValue] {
         guard let request else { return [:] }
-        var result: [String: JSONValue] = [:]
-        if capabilities.contains("portMappings"), !request.portMappings.isEmpty {
-            result["portMappings"] = .array(request.portMappings.map(\.value))
-        }
-        if capabilities.contains("bandwidth"), let bandwidth = bandwidth(request) { result["bandwidth"] = bandwidth }
-        if capabilities.contains("cgroupPath"), !request.cgroupPath.isEmpty { result["cgroupPath"] = .string(request.cgroupPath) }
-        if capabilities.contains("io.kubernetes.cri.pod-annotations"), !request.annotations.isEmpty {
-            result["io.kubernetes.cri.pod-annotations"] = .object(request.annotations.mapValues { .string($0) })
-        }
-        return result
+        var offered: [String: JSONValue] = [:]
+        if !request.portMappings.isEmpty { offered["portMappings"] = .array(request.portMappings.map(\.value)) }
+        offered["bandwidth"] = bandwidth(request)
+        if !request.ips.isEmpty { offered["ips"] = .strings(request.ips) }
+        offered["mac"] = request.mac.map { .string($0) }
+        offered["dns"] = request.resolver?.value
+        if !request.cgroupPath.isEmpty { offered["cgroupPath"] = .string(request.cgroupPath) }
+        // Also when there are none: so does CRI-O, and a plugin may want to tell that from a runtime that gives none.
+        offered["io.kubernetes.cri.pod-annotations"] = .object(request.annotations.mapValues { .string($0) })
+        return offered.filter { capabilities.contains($0.key) }
     }
 
     private func bandwidth(_ request: PodNetworkRequest) -> JSONValue? {
@@ -51,6 +51,16 @@ extension PortMapping {
             "hostPort": .integer(Int64(hostPort)), "containerPort": .integer(Int64(containerPort)), "protocol": .string(transport),
         ]
         if !hostIP.isEmpty { fields["hostIP"] = .string(hostIP) }
+        return .object(fields)
+    }
+}
+
+extension PodResolver {
+    fileprivate var value: JSONValue {
+        var fields: [String: JSONValue] = [:]
+        for (key, list) in [("servers", servers), ("searches", searches), ("options", options)] where !list.isEmpty {
+            fields[key] = .strings(list)
+        }
         return .object(fields)
     }
 }

@@ -25,7 +25,10 @@ extension Node {
     /// Has the runtime forget a container that ended, without anyone waiting for it.
     func cleanUpLater(_ container: ContainerRecord) {
         Task { [self] in
-            _ = try? await cleanups.result(for: container.id) { [self] in try await releaseProcess(container) }
+            // Under the container's lock: one that ends at once is still being started when its end is seen.
+            try? await locks.withLock(container.id) { [self] in
+                try await cleanups.result(for: container.id) { [self] in try await releaseProcess(container) }
+            }
         }
     }
 

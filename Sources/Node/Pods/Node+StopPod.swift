@@ -1,7 +1,7 @@
 import Linux
 
 extension Node {
-    /// Ends a pod's containers and gives back its network and namespaces. CRI, StopPodSandbox: idempotent, and a pod that
+    /// Ends a pod's containers, forcibly, and gives back its network and namespaces. CRI, StopPodSandbox: idempotent, and a pod that
     /// is not there is stopped.
     /// - Throws: `NodeError`.
     public func stopPod(_ id: String) async throws {
@@ -31,8 +31,8 @@ extension Node {
         let started = ContinuousClock.now
         try await inventory.updatePod(id) { $0.phase = .stopping }
         do {
-            let grace = settings.stopTimeout
-            try await eachContainer(of: id) { try await $0.stopContainer($1, grace: grace) }
+            // The kubelet has stopped them one by one, with the time that each may take; what still runs is ended at once.
+            try await eachContainer(of: id) { try await $0.stopContainer($1, grace: .zero) }
             try await release(pod)
         } catch {
             throw nodeError(error, "stopping pod \(pod.key)")

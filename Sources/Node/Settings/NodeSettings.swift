@@ -14,8 +14,6 @@ public struct NodeSettings: Sendable {
     public var host: SpecHost
     public var specification: SpecSettings
     public var defaultSysctls: [String: String]
-    /// How long containers have to end when their pod is stopped.
-    public var stopTimeout: Duration
     /// The RuntimeDefault seccomp profile.
     public var seccompProfile: SeccompProfile
     /// The configuration as text, for the verbose status.
@@ -26,7 +24,7 @@ public struct NodeSettings: Sendable {
     public init(
         root: String, runRoot: String, pinnerPath: String, handlers: [RuntimeHandler], defaultHandler: String,
         cgroupLayout: CgroupLayout, cgroupDriver: CgroupDriver, monitorInPodCgroup: Bool, host: SpecHost,
-        specification: SpecSettings, defaultSysctls: [String: String] = [:], stopTimeout: Duration = .seconds(30),
+        specification: SpecSettings, defaultSysctls: [String: String] = [:],
         seccompProfile: SeccompProfile = .runtimeDefault, rendered: String = ""
     ) {
         self.root = root
@@ -40,7 +38,6 @@ public struct NodeSettings: Sendable {
         self.host = host
         self.specification = specification
         self.defaultSysctls = defaultSysctls
-        self.stopTimeout = stopTimeout
         self.seccompProfile = seccompProfile
         self.rendered = rendered
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CRI
+import FoundationEssentials
 import Glibc
 
 /// `swiftlet-bench demo`: a pod with two containers, from the image to its end, each step with its time.
@@ -78,18 +79,25 @@ struct Demo: AsyncParsableCommand {
                 $0.podSandboxID = pod
                 $0.verbose = true
             })
-        if let account = status.info["timeline"] { accounts.append(account) }
+        accounts += timeline(status.info)
         for id in containers {
             let status = try await connection.runtime.containerStatus(
                 .with {
                     $0.containerID = id
                     $0.verbose = true
                 })
-            if let account = status.info["timeline"] { accounts.append(account) }
+            accounts += timeline(status.info)
         }
         guard !accounts.isEmpty else { return }
         print("Where the time went inside the daemon:\n")
         for account in accounts { print(indented(account)) }
+    }
+
+    /// The account within a verbose status, whose entry `info` is JSON.
+    private func timeline(_ info: [String: String]) -> [String] {
+        struct Account: Decodable { var timeline: String? }
+        let account = info["info"].flatMap { try? JSONDecoder().decode(Account.self, from: Data($0.utf8)) }
+        return account?.timeline.map { [$0] } ?? []
     }
 
     private func readLog(_ path: String) throws -> String {

@@ -1,9 +1,10 @@
-import struct Crypto.SHA256
 import FoundationEssentials
 import NIOCore
 import OCI
 import Registry
 import Synchronization
+
+import struct Crypto.SHA256
 
 @testable import Images
 
@@ -39,7 +40,9 @@ final class FakeRegistry: ImageRegistry, ImageSource {
     }
 
     func manifest(_ reference: String) async throws -> FetchedManifest {
-        guard let manifest = content.withLock({ $0.manifests[reference] }) else { throw RegistryError.notFound(reference, registry: "fake") }
+        guard let manifest = content.withLock({ $0.manifests[reference] }) else {
+            throw RegistryError.notFound(reference, registry: "fake")
+        }
         return manifest
     }
 

@@ -28,7 +28,8 @@ final class Host: Sendable {
         adjust(&options)
         try Files.makeDirectories(options.root)
         return try await ImageService(
-            options: options, store: try Store(path: "\(root)/store.sqlite"), source: registry, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            options: options, store: try Store(path: "\(root)/store.sqlite"), source: registry,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     /// Names below the storage's `directory`.

@@ -24,7 +24,9 @@ struct TarBuilder {
         append(entry.content)
     }
 
-    mutating func file(_ name: String, _ content: String = "", mode: UInt32 = 0o644, owner: UInt32 = 0, group: UInt32 = 0, modified: Int = 0) {
+    mutating func file(
+        _ name: String, _ content: String = "", mode: UInt32 = 0o644, owner: UInt32 = 0, group: UInt32 = 0, modified: Int = 0
+    ) {
         add(Entry(name: Array(name.utf8), content: Array(content.utf8), mode: mode, owner: owner, group: group, modified: modified))
     }
 
@@ -70,7 +72,9 @@ struct TarBuilder {
 
     static func header(_ entry: Entry) -> [UInt8] {
         var block = [UInt8](repeating: 0, count: 512)
-        func put(_ text: [UInt8], _ offset: Int, _ width: Int) { block.replaceSubrange(offset..<(offset + min(width, text.count)), with: text.prefix(width)) }
+        func put(_ text: [UInt8], _ offset: Int, _ width: Int) {
+            block.replaceSubrange(offset..<(offset + min(width, text.count)), with: text.prefix(width))
+        }
         func octal(_ value: UInt64, _ offset: Int, _ width: Int) {
             let digits = String(value, radix: 8)
             put(Array((String(repeating: "0", count: max(0, width - 1 - digits.count)) + digits).utf8), offset, width - 1)

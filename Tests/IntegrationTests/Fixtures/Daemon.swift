@@ -75,8 +75,7 @@ actor Daemon {
         let command = Command(
             try Daemon.program("swiftlet"), arguments, environment: environment, descriptors: [1: log.raw, 2: log.raw], newSession: true)
         process = try await command.spawn()
-        // The first call may still be given to the connection that the last daemon left.
-        try await eventually("the daemon serves") { await failure { try await kubelet.runtime.version(.init()) } == nil }
+        try await kubelet.served()
     }
 
     var pid: Int32 {
@@ -138,7 +137,6 @@ actor Daemon {
             """
             [crio.runtime]
             cgroup_manager = "cgroupfs"
-            ctr_stop_timeout = 1
 
             [crio.image]
             registries_conf = "\(directory)/registries.conf"

@@ -16,11 +16,19 @@ struct Kubelet: Sendable {
 
     /// A transport that finds a daemon started again within milliseconds, and that ends no test by waiting for ever.
     static func transport(to socket: String) throws -> Transport {
-        let patient = MethodConfig(names: [.init(service: "")], waitForReady: true, timeout: .seconds(60), maxResponseMessageBytes: 32 << 20)
+        // grpc-swift's client goes by the limit for requests when it reads responses; ExecSync's may have 16 MiB of each stream.
+        let patient = MethodConfig(names: [.init(service: "")], waitForReady: true, timeout: .seconds(60), maxRequestMessageBytes: 40 << 20)
         return try Transport(
             target: .unixDomainSocket(path: socket), transportSecurity: .plaintext,
             config: .defaults { $0.backoff = .init(initial: .milliseconds(20), max: .milliseconds(50), multiplier: 1, jitter: 0) },
             serviceConfig: ServiceConfig(methodConfig: [patient]))
+    }
+}
+
+extension Kubelet {
+    /// Waits until the daemon answers. The first call may be given to the connection that the last daemon left behind.
+    func served() async throws {
+        try await eventually("the daemon serves") { await failure { try await runtime.version(.init()) } == nil }
     }
 }
 

@@ -60,7 +60,8 @@ struct LeakCheck: Sendable {
     private func records() async throws -> [String] {
         let images = "-path \(directory)/root/documents -o -path \(directory)/root/layers"
         let names = "-regextype posix-extended -regex '.*/[0-9a-f]{64}[^/]*'"
-        return try await lines("find \(directory)/root \(directory)/run \\( \(images) \\) -prune -o \(names) -print -prune").map { "file \($0)" }
+        let find = "find \(directory)/root \(directory)/run \\( \(images) \\) -prune -o \(names) -print -prune"
+        return try await lines(find).map { "file \($0)" }
     }
 
     private func lines(_ script: String) async throws -> [String] {
