@@ -94,7 +94,11 @@ extension Node {
         try await cleanups.result(for: container.id) { [self] in try await releaseProcess(container) }
         try await unmountVolumes(of: container)
         try await rootFileSystems.remove(container.id)
-        try await BlockingPool.shared.run { [containerFiles] in try containerFiles.remove(container.id) }
+        let exit = "\(settings.exitDirectory)/\(container.id)"
+        try await BlockingPool.shared.run { [containerFiles] in
+            try containerFiles.remove(container.id)
+            try Files.removeTree(exit)
+        }
     }
 
     /// Lets the runtime forget a container: its state directory and its cgroup.

@@ -95,6 +95,13 @@ extension Node {
                 try await BlockingPool.shared.run { [containerFiles] in try containerFiles.remove(id) }
             }
         }
+        let exits = await entries(settings.exitDirectory)
+        for id in exits where !containers.contains(id) {
+            await attempt("removing the unowned exit of \(id)") { [self] in
+                let path = "\(settings.exitDirectory)/\(id)"
+                try await BlockingPool.shared.run { try Files.removeTree(path) }
+            }
+        }
         await attempt("removing unowned root file systems") { [self] in
             for id in try await rootFileSystems.list() where !containers.contains(id) { try await rootFileSystems.remove(id) }
         }

@@ -111,13 +111,18 @@ extension SPDYConnection {
 
     /// Gives `count` received bytes back to the peer's windows.
     mutating func consumed(_ count: Int, of stream: UInt32) {
-        windows.consumed += count
-        if let delta = windows.takeSessionUpdate() {
-            SPDYFrameEncoder.writeWindowUpdate(stream: 0, delta: delta, into: &output)
-        }
+        giveBack(count)
         streams[stream]?.consumed += count
         if let delta = streams[stream]?.takeUpdate(windows) {
             SPDYFrameEncoder.writeWindowUpdate(stream: stream, delta: delta, into: &output)
+        }
+    }
+
+    /// To the window of the connection.
+    private mutating func giveBack(_ count: Int) {
+        windows.consumed += count
+        if let delta = windows.takeSessionUpdate() {
+            SPDYFrameEncoder.writeWindowUpdate(stream: 0, delta: delta, into: &output)
         }
     }
 
@@ -184,7 +189,7 @@ extension SPDYConnection {
 
     private mutating func data(_ stream: UInt32, _ bytes: ByteBuffer, _ isLast: Bool) -> Event? {
         guard let state = streams[stream] else {
-            windows.consumed += bytes.readableBytes
+            giveBack(bytes.readableBytes)
             // What was still under way to a stream that has ended here is no fault.
             if stream > lastStream { SPDYFrameEncoder.writeReset(stream: stream, status: .invalidStream, into: &output) }
             return nil

@@ -86,7 +86,6 @@ import Testing
                 SPDYFrameEncoder.writeDataHeader(stream: 1, count: 40_000, isLast: false, into: &$0)
                 $0.writeRepeatingByte(0, count: 40_000)
             })
-        connection.consumed(0, of: 1)
         #expect(try connection.sent() == [.windowUpdate(stream: 0, delta: 40_000)])
     }
 }

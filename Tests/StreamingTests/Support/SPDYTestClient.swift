@@ -84,6 +84,11 @@ final class SPDYTestClient {
         return true
     }
 
+    /// Reads until the server says goodbye.
+    func receiveAll() async throws {
+        guard try await receive(until: { $0.goAway != nil }) else { throw TestConnection.Closed() }
+    }
+
     private func handle(_ frame: SPDYFrame) async throws {
         switch frame {
         case .data(let stream, let bytes, let isLast):
