@@ -110,7 +110,9 @@ private func inside(_ flag: String, _ path: String?, _ script: String) async thr
         // A copy that no other test runs: the kernel refuses with ETXTBSY while it does; what counts is the time after.
         let temporary = try TemporaryDirectory()
         let copy = temporary.path + "/swiftlet-pin"
-        try Files.writeAtomically(try Files.readBytes(try builtPinnerFile()), to: copy, mode: 0o755)
+        // By another process: a file that this one has written may be open still in a child that is being started.
+        let copied = try await Command("cp", [try builtPinnerFile(), copy]).run(timeout: .seconds(20))
+        #expect(copied.status.isSuccess)
         let pinner = NamespacePinner(executable: copy)
         var request = NamespaceRequest(directory: temporary.path)
         request.pid = true

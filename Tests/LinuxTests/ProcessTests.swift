@@ -11,6 +11,11 @@ import Testing
         #expect(result.errorText == "oops")
     }
 
+    @Test func aProgramNeedNotReadItsInput() async throws {
+        let result = try await Command("/bin/sh", ["-c", "exec 0<&-; sleep 0.1; exit 4"]).run(input: [UInt8](repeating: 0, count: 1 << 20))
+        #expect(result.status == .exited(4))
+    }
+
     @Test func reportsTheSignal() async throws {
         let child = try await Command("/bin/sleep", ["60"]).spawn()
         try child.signal(SIGKILL)

@@ -83,7 +83,9 @@ extension OwnedDescriptor {
     }
 
     /// Writes all of `bytes`, waiting while the reader is slow. The descriptor is non-blocking.
+    /// The process ignores SIGPIPE from then on: a reader that has gone is an error, not the writer's end.
     public func writeAll(_ bytes: [UInt8]) async throws {
+        brokenPipesAreErrors
         var rest = bytes[...]
         while !rest.isEmpty {
             let fd = raw
@@ -101,3 +103,6 @@ extension OwnedDescriptor {
         }
     }
 }
+
+/// Set once, when first something is written that may have lost its reader. Programs that are started get the default back.
+private let brokenPipesAreErrors: Void = { _ = signal(SIGPIPE, SIG_IGN) }()

@@ -12,13 +12,22 @@ extension Node {
         request.uts = true
         request.pid = options.pid == .pod
         request.hostname = pod.hostname
-        request.sysctls = settings.defaultSysctls.merging(pod.config.linux.sysctls) { $1 }
+        request.sysctls = defaultSysctls(request).merging(pod.config.linux.sysctls) { $1 }
         if options.usernsOptions.mode == .pod, !options.usernsOptions.uids.isEmpty {
             request.uidMap = options.usernsOptions.uids.map(IDMap.init)
             request.gidMap = options.usernsOptions.gids.map(IDMap.init)
         }
         request.cgroupProcsFiles = request.pid ? cgroups.procsFiles(of: pod.cgroupParent) : []
         return request
+    }
+
+    /// The configuration's sysctls, but for those of namespaces that the pod shares with the host: written there, they
+    /// would change the host.
+    private func defaultSysctls(_ request: NamespaceRequest) -> [String: String] {
+        settings.defaultSysctls.filter { name, _ in
+            if name.hasPrefix("net.") || name.hasPrefix("net/") { return request.network }
+            return request.ipc
+        }
     }
 
     func networkRequest(for pod: PodRecord) -> PodNetworkRequest {
