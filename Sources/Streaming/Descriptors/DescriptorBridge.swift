@@ -18,8 +18,9 @@ enum DescriptorBridge {
     /// Writes what arrives on the stream, to the end. Owns the descriptor.
     static func output(_ descriptor: CInt, from stream: NIOLoopBound<StreamEndpoint>) async throws {
         let done = stream.eventLoop.makePromise(of: Void.self)
+        // NIO would read the rest of its input when a write fails: a pipe for output has none to read from.
         let channel = try await adopt(descriptor, done) {
-            try await NIOPipeBootstrap(group: stream.eventLoop).channelInitializer { channel in
+            try await NIOPipeBootstrap(group: stream.eventLoop).channelOption(.autoRead, value: false).channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
                         DescriptorOutput(stream: stream.value, closing: .all, done: done))
@@ -92,7 +93,16 @@ enum DescriptorBridge {
         }
     }
 
+    private static func start(_ channel: any Channel) {
+        channel.eventLoop.execute {
+            let operations = channel.pipeline.syncOperations
+            (try? operations.handler(type: DescriptorInput.self))?.read()
+            (try? operations.handler(type: DescriptorOutput.self))?.pump()
+        }
+    }
+
     private static func wait(for done: EventLoopPromise<Void>, on channel: any Channel) async throws {
+        start(channel)
         defer { channel.close(promise: nil) }
         try await withTaskCancellationHandler {
             try await done.futureResult.get()

@@ -26,16 +26,10 @@ final class DescriptorInput: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        if context.channel.isActive { read() }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        read()
-        context.fireChannelActive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -78,7 +72,8 @@ final class DescriptorInput: ChannelInboundHandler {
         if hasEnded { done.succeed() } else { read() }
     }
 
-    private func read() {
+    /// Called once to start, when the channel stands.
+    func read() {
         guard !isReading, let context else { return }
         isReading = true
         context.read()

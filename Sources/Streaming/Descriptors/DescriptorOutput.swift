@@ -24,16 +24,10 @@ final class DescriptorOutput: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        if context.channel.isActive { pump() }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        pump()
-        context.fireChannelActive()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -55,7 +49,8 @@ final class DescriptorOutput: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
-    private func pump() {
+    /// Called once to start, when the channel stands: NIO cannot take a failing write before.
+    func pump() {
         guard let context, !isWaiting, !hasEnded else { return }
         var wrote = false
         while context.channel.isWritable, let bytes = stream.take() {
