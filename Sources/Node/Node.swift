@@ -54,11 +54,12 @@ public final class Node: Sendable {
         let exits = settings.exitDirectory
         // From here on no container's end is missed; those before are found by recovery.
         let events = try await BlockingPool.shared.run { try ExitWatcher.events(directory: exits) }
-        await recover()
         let watcher = Task { [weak self] in
             for await event in events { await self?.ended(event) }
         }
         exitWatcher.withLock { $0 = watcher }
+        // Recovery stops containers, and learns of their ends in the same way as everyone.
+        await recover()
     }
 
     /// Stops following the containers; they go on.

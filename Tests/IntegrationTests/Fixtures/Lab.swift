@@ -26,17 +26,22 @@ struct Lab: Sendable {
     /// Starts a registry, fills it, runs `body` with it as the current lab, and removes it.
     static func during(_ body: @Sendable () async throws -> Void) async throws {
         let directory = try makeTemporaryDirectory()
+        defer { try? Files.removeTree(directory) }
         let port = try await shell("while p=$((20000 + RANDOM % 20000)); (: <>/dev/tcp/127.0.0.1/$p) 2>/dev/null; do :; done; echo -n $p")
         let lab = Lab(directory: directory, registry: "127.0.0.1:\(port)")
         let server = try await lab.serve()
+        let outcome: Result<Void, any Error>
         do {
+            try await eventually("the registry answers") { (try? await shell("curl -sf http://\(lab.registry)/v2/")) != nil }
             try await lab.fill()
             try await $running.withValue(lab) { try await body() }
+            outcome = .success(())
         } catch {
-            try await lab.end(server)
-            throw error
+            outcome = .failure(error)
         }
-        try await lab.end(server)
+        try server.signal(SIGTERM)
+        _ = try await server.wait()
+        try outcome.get()
     }
 
     private func serve() async throws -> ChildProcess {
@@ -52,9 +57,7 @@ struct Lab: Sendable {
         let command = Command(
             "docker-registry", ["serve", "\(directory)/registry.yml"], environment: ["PATH": searchPath],
             descriptors: [1: log.raw, 2: log.raw])
-        let server = try await command.spawn()
-        try await eventually("the registry answers") { (try? await shell("curl -sf http://\(registry)/v2/")) != nil }
-        return server
+        return try await command.spawn()
     }
 
     private func fill() async throws {
@@ -71,12 +74,6 @@ struct Lab: Sendable {
             : >\(directory)/second/.wh.var
             ./push-image \(self.layered) -c '\(layered)' \(directory)/busybox \(directory)/second
             """)
-    }
-
-    private func end(_ server: ChildProcess) async throws {
-        try server.signal(SIGTERM)
-        _ = try await server.wait()
-        try Files.removeTree(directory)
     }
 
     /// The repository's Scripts folder.

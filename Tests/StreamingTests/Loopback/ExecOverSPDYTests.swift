@@ -60,32 +60,21 @@ import Testing
                 _ = try await client.open(.stderr)
                 let connection = client.connection
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    let sender = Sender(connection)
-                    group.addTask { try await sender.send(data, on: stdin) }
+                    let sender = ConnectionSender(connection)
+                    group.addTask {
+                        var rest = data
+                        while let piece = rest.readSlice(length: min(100_000, rest.readableBytes)), piece.readableBytes > 0 {
+                            var frame = ByteBuffer()
+                            let isLast = rest.readableBytes == 0
+                            SPDYFrameEncoder.writeDataHeader(stream: stdin, count: piece.readableBytes, isLast: isLast, into: &frame)
+                            frame.writeImmutableBuffer(piece)
+                            try await sender.send(frame)
+                        }
+                    }
                     #expect(try await client.receive { $0.ended.isSuperset(of: [error, stdout]) })
                     try await group.waitForAll()
                 }
                 #expect(client.received.bytes[stdout] == data)
-            }
-        }
-    }
-
-    /// Sends while the client's owner receives.
-    private struct Sender: @unchecked Sendable {
-        // Only the connection's writer is used, which is made for any task; the reader stays with the client.
-        private let connection: TestConnection
-
-        init(_ connection: TestConnection) {
-            self.connection = connection
-        }
-
-        func send(_ data: ByteBuffer, on stream: UInt32) async throws {
-            var data = data
-            while let piece = data.readSlice(length: min(100_000, data.readableBytes)), piece.readableBytes > 0 {
-                var frame = ByteBuffer()
-                SPDYFrameEncoder.writeDataHeader(stream: stream, count: piece.readableBytes, isLast: data.readableBytes == 0, into: &frame)
-                frame.writeImmutableBuffer(piece)
-                try await connection.send(frame)
             }
         }
     }

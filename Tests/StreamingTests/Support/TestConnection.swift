@@ -9,7 +9,7 @@ final class TestConnection {
     struct Closed: Error {}
 
     private var inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
-    private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+    fileprivate let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
     private var unread = ByteBuffer()
 
     private init(_ inbound: NIOAsyncChannelInboundStream<ByteBuffer>, _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>) {
@@ -61,6 +61,17 @@ final class TestConnection {
         }
         throw Closed()
     }
+}
+
+/// Sends while the connection's owner receives.
+struct ConnectionSender: Sendable {
+    private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+
+    init(_ connection: TestConnection) {
+        outbound = connection.outbound
+    }
+
+    func send(_ bytes: ByteBuffer) async throws { try await outbound.write(bytes) }
 }
 
 /// Runs a server for the time of a test.

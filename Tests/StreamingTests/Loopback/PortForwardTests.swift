@@ -1,0 +1,167 @@
+import NIOCore
+import Testing
+
+@testable import Streaming
+
+@Suite("Port-forward", .timeLimit(.minutes(2))) struct PortForwardTests {
+    private let request = PortForwarding(podSandboxID: "p", ports: [])
+
+    private func open(_ client: SPDYTestClient, _ port: UInt16, _ id: Int) async throws -> (error: UInt32, data: UInt32) {
+        let error = try await client.open([StreamHeaders.streamType: "error", StreamHeaders.port: "\(port)", StreamHeaders.requestID: "\(id)"])
+        try await client.finish(error)
+        let data = try await client.open([StreamHeaders.streamType: "data", StreamHeaders.port: "\(port)", StreamHeaders.requestID: "\(id)"])
+        return (error, data)
+    }
+
+    private func forward(_ body: (SPDYTestClient) async throws -> Void) async throws {
+        try await withServer(.localhost) { server in
+            let url = try server.portForwardURL(request)
+            try await SPDYTestClient.with(server, url, "portforward.k8s.io", body)
+        }
+    }
+
+    @Test("the client's end reaches the pod, the pod's last words reach the client") func clientEndsFirst() async throws {
+        try await TestService.with({ Echo() }) { service in
+            try await forward { client in
+                let (error, data) = try await open(client, service.port, 0)
+                try await client.send(ByteBuffer(string: "hello"), on: data)
+                #expect(try await client.receive { $0.text(data) == "hello" })
+                try await client.finish(data)
+                #expect(try await client.receive { $0.ended.isSuperset(of: [data, error]) })
+                #expect(client.received.text(data) == "hello[end]")
+                #expect(client.received.text(error) == "")
+                #expect(client.received.reset.isEmpty)
+            }
+        }
+    }
+
+    @Test("the pod's end reaches the client, which may still send; its reset ends all, as kubectl's") func podEndsFirst() async throws {
+        try await TestService.with({ Greeter() }) { service in
+            try await forward { client in
+                let (error, data) = try await open(client, service.port, 0)
+                #expect(try await client.receive { $0.ended.contains(data) })
+                #expect(client.received.text(data) == "welcome")
+                #expect(!client.received.ended.contains(error))
+                try await client.send(ByteBuffer(string: "more"), on: data)
+                try await client.reset(data)
+                #expect(try await client.receive { $0.ended.contains(error) })
+                #expect(client.received.text(error) == "")
+            }
+        }
+    }
+
+    @Test("where nothing listens the error stream says so, and other ports go on") func refused() async throws {
+        try await TestService.with({ Echo() }) { service in
+            try await forward { client in
+                let (error, data) = try await open(client, 1, 0)
+                #expect(try await client.receive { $0.ended.contains(error) && $0.reset[data] != nil })
+                #expect(client.received.text(error) == "cannot forward port 1: connection refused")
+                let (_, second) = try await open(client, service.port, 1)
+                try await client.send(ByteBuffer(string: "x"), on: second, isLast: true)
+                #expect(try await client.receive { $0.ended.contains(second) })
+                #expect(client.received.text(second) == "x[end]")
+            }
+        }
+    }
+
+    @Test("hundreds of connections at once on one session") func many() async throws {
+        try await TestService.with({ Echo() }) { service in
+            try await forward { client in
+                var pairs: [(error: UInt32, data: UInt32)] = []
+                for number in 0..<300 {
+                    let pair = try await open(client, service.port, number)
+                    try await client.send(ByteBuffer(string: "connection \(number)"), on: pair.data, isLast: true)
+                    pairs.append(pair)
+                }
+                let all = Set(pairs.flatMap { [$0.error, $0.data] })
+                #expect(try await client.receive { $0.ended.isSuperset(of: all) })
+                for (number, pair) in pairs.enumerated() { #expect(client.received.text(pair.data) == "connection \(number)[end]") }
+            }
+        }
+    }
+
+    @Test("a stream whose other never comes is ended") func unpaired() async throws {
+        var options = StreamingOptions()
+        options.limits.streamCreationTimeout = .milliseconds(200)
+        try await withServer(.localhost, options) { server in
+            let url = try server.portForwardURL(request)
+            try await SPDYTestClient.with(server, url, "portforward.k8s.io") { client in
+                let error = try await client.open([StreamHeaders.streamType: "error", StreamHeaders.port: "80", StreamHeaders.requestID: "a"])
+                let data = try await client.open([StreamHeaders.streamType: "data", StreamHeaders.port: "80", StreamHeaders.requestID: "b"])
+                #expect(try await client.receive { $0.ended.contains(error) && $0.reset[data] != nil })
+                #expect(client.received.text(error).contains("was not opened in time"))
+            }
+        }
+    }
+
+    @Test("streams without port, role or number of their own are refused") func refusedStreams() async throws {
+        try await forward { client in
+            let streams = [
+                try await client.open([:]), try await client.open([StreamHeaders.streamType: "data"]),
+                try await client.open([StreamHeaders.streamType: "data", StreamHeaders.port: "0"]),
+                try await client.open([StreamHeaders.streamType: "stdin", StreamHeaders.port: "80"]),
+            ]
+            #expect(try await client.receive { $0.reset.count == 4 })
+            #expect(Set(client.received.reset.keys) == Set(streams))
+        }
+    }
+
+    @Test("SPDY goes through a WebSocket", arguments: ["SPDY/3.1+portforward.k8s.io", "v2.portforward.k8s.io"]) func tunnel(name: String) async throws {
+        try await TestService.with({ Echo() }) { service in
+            try await withServer(.localhost) { server in
+                let url = try server.portForwardURL(request)
+                try await WebSocketTestClient.with(server, url, name) { client, head in
+                    #expect(head.contains("Sec-WebSocket-Protocol: \(name)\r\n"))
+                    var bytes = SPDYBytes()
+                    bytes.open(1, [StreamHeaders.streamType: "error", StreamHeaders.port: "\(service.port)", StreamHeaders.requestID: "0"])
+                    bytes.open(3, [StreamHeaders.streamType: "data", StreamHeaders.port: "\(service.port)", StreamHeaders.requestID: "0"])
+                    bytes.data(3, "through a tunnel", isLast: true)
+                    // Frames need not be messages.
+                    var all = bytes.take()
+                    while let piece = all.readSlice(length: min(50, all.readableBytes)), piece.readableBytes > 0 { try await client.send(.binary, piece) }
+                    var frames: [SPDYFrame] = []
+                    try await client.receive {
+                        var decoder = SPDYFrameDecoder(controlFrameLimit: 10_000)
+                        let received = $0.messages.filter { $0.opcode == 2 }.reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1.bytes) }
+                        frames = (try? decoder.frames(received)) ?? []
+                        return frames.contains { if case .data(1, _, true) = $0 { true } else { false } }
+                    }
+                    let data = frames.reduce(into: ByteBuffer()) { if case .data(3, let bytes, _) = $1 { $0.writeImmutableBuffer(bytes) } }
+                    #expect(String(buffer: data) == "through a tunnel[end]")
+                }
+            }
+        }
+    }
+
+    @Test("WebSocket channels: each port has two, which say first whose they are", arguments: ["v4.channel.k8s.io", ""])
+    func channels(name: String) async throws {
+        try await TestService.with({ Echo() }) { service in
+            try await withServer(.localhost) { server in
+                let url = try server.portForwardURL(PortForwarding(podSandboxID: "p", ports: [service.port, 1]))
+                try await WebSocketTestClient.with(server, url, name) { client, _ in
+                    try await client.send(ByteBuffer(string: "hello"), on: 0)
+                    try await client.receive { $0.bytes(0).readableBytes == 7 && $0.bytes(3).readableBytes > 2 }
+                    var data = client.bytes(0)
+                    #expect(data.readInteger(endianness: .little) == service.port)
+                    #expect(String(buffer: data) == "hello")
+                    #expect(client.bytes(1) == ByteBuffer(integer: service.port, endianness: .little))
+                    #expect(client.bytes(2) == ByteBuffer(bytes: [1, 0]))
+                    #expect(client.text(3) == "\u{1}\u{0}cannot forward port 1: connection refused")
+                }
+            }
+        }
+    }
+
+    @Test("WebSocket channels: with the pod's end the connection ends") func channelsEnd() async throws {
+        try await TestService.with({ Greeter() }) { service in
+            try await withServer(.localhost) { server in
+                let url = try server.portForwardURL(PortForwarding(podSandboxID: "p", ports: [service.port]))
+                try await WebSocketTestClient.with(server, url, "v4.channel.k8s.io") { client, _ in
+                    try await client.receive()
+                    #expect(client.text(0).hasSuffix("welcome"))
+                    #expect(client.closeCode == 1000)
+                }
+            }
+        }
+    }
+}
