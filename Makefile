@@ -22,7 +22,7 @@ release: deps ## Release build, with the Swift runtime linked in
 
 test: deps ## All tests, with real pods on this machine (root)
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --disable-xctest
+	$(SWIFT) test --skip-build --disable-xctest --no-parallel
 
 lint: ## Formatting of our Swift sources, syntax of our scripts
 	@Scripts/lint
