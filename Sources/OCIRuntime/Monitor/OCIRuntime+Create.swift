@@ -48,6 +48,8 @@ extension OCIRuntime {
         let errors = try makePipe()
         command.descriptors = [2: errors.write.raw, 3: sync.write.raw, 4: start.read.raw]
         command.newSession = true
+        // conmon leaves a file named oom where it was started.
+        command.workingDirectory = request.bundle
         let monitor = try await command.spawn()
         sync.write.close()
         start.read.close()
