@@ -23,7 +23,6 @@ extension Target.Dependency {
     static let grpcProtobuf = product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
     static let grpcTransport = product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
     static let arguments = product(name: "ArgumentParser", package: "swift-argument-parser")
-    static let lifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 }
 
 /// A Swift library of ours, in the folder under Sources that bears its name.
@@ -61,7 +60,6 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         // C libraries of the system, and our own C.

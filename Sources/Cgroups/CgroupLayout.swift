@@ -24,7 +24,8 @@ public struct CgroupLayout: Sendable, Equatable {
             "perf_event", "rdma", "misc",
         ]
         for mount in mounts where mount.type == "cgroup" {
-            for option in mount.superOptions where known.contains(option) { controllers[option] = mount.mountPoint }
+            // Hierarchies without a controller have a name; runtimes make cgroups in those, too.
+            for option in mount.superOptions where known.contains(option) || option.hasPrefix("name=") { controllers[option] = mount.mountPoint }
         }
         let unified = mounts.first { $0.type == "cgroup2" }?.mountPoint
         version = controllers.isEmpty && unified != nil ? .v2 : .v1

@@ -46,7 +46,8 @@ public struct CgroupTree: Sendable {
 
     /// Removes a cgroup and the empty ones below it. Idempotent; one with processes stays.
     public func remove(_ path: String) {
-        for directory in layout.directories(of: path) { removeDirectory(directory) }
+        // Beside v1, runtimes make cgroups in an empty v2 hierarchy, too.
+        for directory in Set(layout.directories(of: path) + [layout.unified + path]) { removeDirectory(directory) }
     }
 
     private func removeDirectory(_ path: String) {

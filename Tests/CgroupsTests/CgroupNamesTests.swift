@@ -32,10 +32,11 @@ import Testing
             31 30 0:27 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
             32 30 0:28 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
             33 30 0:29 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+            34 30 0:30 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd
             """
         let layout = CgroupLayout(mounts: table.split(separator: "\n").compactMap { MountEntry(line: $0) })
         #expect(layout.version == .v1)
-        #expect(layout.directories(of: "/a") == ["/sys/fs/cgroup/cpu,cpuacct/a", "/sys/fs/cgroup/memory/a"])
+        #expect(layout.directories(of: "/a") == ["/sys/fs/cgroup/cpu,cpuacct/a", "/sys/fs/cgroup/memory/a", "/sys/fs/cgroup/systemd/a"])
         #expect(layout.directory(of: "a", controller: "memory") == "/sys/fs/cgroup/memory/a")
         #expect(layout.directory(of: "a", controller: "hugetlb") == nil)
     }
@@ -92,11 +93,14 @@ import Testing
         let tree = CgroupTree(layout: layout)
         let path = "/swiftlet-test-\(UInt32.random(in: .min ... .max))"
         try tree.make(path + "/child")
+        // As a runtime leaves it behind.
+        if layout.version == .v1, Files.exists("/sys/fs/cgroup/unified") { try Files.makeDirectories(layout.unified + path) }
         #expect(tree.exists(path + "/child"))
         #expect(tree.statistics(of: path)?.processes == 0)
         tree.remove(path)
         #expect(!tree.exists(path))
         #expect(tree.statistics(of: path) == nil)
+        #expect(!Files.exists(layout.unified + path))
         tree.remove(path)
     }
 }

@@ -81,67 +81,6 @@ import Testing
         }
     }
 
-    @Test("pings that nobody reads the answers of stop being read") func pingFlood() async throws {
-        try await withServer(.cat) { server in
-            let url = try server.execURL(command)
-            try await SPDYTestClient.with(server, url, "v4.channel.k8s.io") { client in
-                var pings = ByteBuffer()
-                for _ in 0..<10_000 { SPDYFrameEncoder.writePing(1, into: &pings) }
-                // The sockets' buffers fill both ways; were all answers kept, this would never block.
-                let blocked = try await sendUntilBlocked(client.connection, pings, limit: 64 << 20)
-                #expect(blocked)
-            }
-        }
-    }
-
-    @Test("stdin that nobody reads stays with the client") func unreadInput() async throws {
-        let backend = FakeBackend(onExec: { _, _ in
-            try await Task.sleep(for: .seconds(100))
-            return 0
-        })
-        try await withServer(backend) { server in
-            let url = try server.execURL(command)
-            try await SPDYTestClient.with(server, url, "v4.channel.k8s.io") { client in
-                _ = try await client.open(.error)
-                let stdin = try await client.open(.stdin)
-                _ = try await client.open(.stdout)
-                _ = try await client.open(.stderr)
-                var frame = ByteBuffer()
-                SPDYFrameEncoder.writeDataHeader(stream: stdin, count: 100_000, isLast: false, into: &frame)
-                frame.writeRepeatingByte(0, count: 100_000)
-                #expect(try await sendUntilBlocked(client.connection, frame, limit: 64 << 20))
-            }
-        }
-    }
-
-    /// Whether the server stops reading before the limit.
-    private func sendUntilBlocked(_ connection: TestConnection, _ bytes: ByteBuffer, limit: Int) async throws -> Bool {
-        let sent = Counter()
-        let sender = ConnectionSender(connection)
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                while await sent.count < limit {
-                    try await sender.send(bytes)
-                    await sent.add(bytes.readableBytes)
-                }
-            }
-            var last = -1
-            while await sent.count != last {
-                last = await sent.count
-                try await Task.sleep(for: .milliseconds(700))
-            }
-            group.cancelAll()
-            try? await group.waitForAll()
-            return last < limit
-        }
-    }
-
-    private actor Counter {
-        private(set) var count = 0
-
-        func add(_ more: Int) { count += more }
-    }
-
     @Test("an idle connection is closed and its session ended") func idle() async throws {
         let cancelled = Flag()
         let backend = FakeBackend(onExec: { _, _ in
