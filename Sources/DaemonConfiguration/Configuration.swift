@@ -13,7 +13,6 @@ public struct Configuration: Sendable, Equatable {
     public struct Crio: Sendable, Equatable {
         public var root = "/var/lib/swiftlet"
         public var runroot = "/run/swiftlet"
-        public var logLevel = "info"
     }
 
     /// `[crio.api]`.
@@ -38,30 +37,15 @@ public struct Configuration: Sendable, Equatable {
         public var defaultCapabilities = [
             "CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "SETGID", "SETUID", "SETPCAP", "NET_BIND_SERVICE", "KILL",
         ]
-        public var addInheritableCapabilities = false
         public var defaultSysctls: [String] = []
         public var defaultUlimits: [String] = []
         public var defaultEnv: [String] = []
-        public var defaultMountsFile = ""
-        public var allowedDevices = ["/dev/fuse", "/dev/net/tun"]
-        public var additionalDevices: [String] = []
-        public var deviceOwnershipFromSecurityContext = false
-        public var cdiSpecDirs = ["/etc/cdi", "/var/run/cdi"]
-        public var hooksDir = ["/usr/share/containers/oci/hooks.d"]
         public var pidsLimit = -1
         public var logSizeMax = -1
         public var noPivot = false
         public var readOnly = false
         public var seccompProfile = ""
-        public var privilegedSeccompProfile = ""
-        public var apparmorProfile = ""
-        public var selinux = false
         public var pinnsPath = ""
-        public var namespacesDir = ""
-        public var dropInfraCtr = true
-        public var infraCtrCpuset = ""
-        public var timezone = ""
-        public var absentMountSourcesToReject: [String] = []
         /// By name; `runc` is always among them.
         public var runtimes: [String: Handler] = [:]
     }
@@ -83,7 +67,6 @@ public struct Configuration: Sendable, Equatable {
 
     /// `[crio.image]`.
     public struct Image: Sendable, Equatable {
-        public var pauseImage = ""
         public var pinnedImages: [String] = []
         public var globalAuthFile = ""
         public var namespacedAuthDir = ""
@@ -94,7 +77,6 @@ public struct Configuration: Sendable, Equatable {
         public var registriesConfDir = "/etc/containers/registries.conf.d"
         public var certsDirs = ["/etc/containers/certs.d", "/etc/docker/certs.d"]
         public var shortNameMode = ""
-        public var imageVolumes = "mkdir"
     }
 
     /// `[crio.network]`.

@@ -50,18 +50,7 @@ extension ConfigurationKey {
         .init(
             "crio.runtime", "seccomp_profile", \.runtime.seccompProfile,
             "The file of the RuntimeDefault seccomp profile; empty for the built-in one.", reloads: true),
-        .init(
-            "crio.runtime", "apparmor_profile", \.runtime.apparmorProfile, "The AppArmor profile of RuntimeDefault; empty for none.",
-            reloads: true),
         .init("crio.runtime", "pinns_path", \.runtime.pinnsPath, "The file of swiftlet-pin; empty to look beside the daemon and in PATH."),
-        .init("crio.runtime", "hooks_dir", \.runtime.hooksDir, "Directories of OCI hooks."),
-        .init("crio.runtime", "cdi_spec_dirs", \.runtime.cdiSpecDirs, "Directories of CDI specifications."),
-        .init(
-            "crio.runtime", "additional_devices", \.runtime.additionalDevices, "Devices of every container, HOST:CONTAINER:PERMISSIONS.",
-            reloads: true),
-        .init("crio.runtime", "allowed_devices", \.runtime.allowedDevices, "Devices that pods may ask for by annotation.", reloads: true),
-        .init(
-            "crio.runtime", "timezone", \.runtime.timezone, "The time zone of containers, as in TZ; empty for the image's.", reloads: true),
     ]
 
     private static let image: [ConfigurationKey] = [
@@ -109,6 +98,8 @@ extension ConfigurationKey {
             "crio.runtime.container_exits_dir": "exits are kept below runroot",
             "crio.runtime.container_attach_socket_dir": "sockets are kept below runroot",
             "crio.runtime.manage_ns_lifecycle": "namespaces are always managed", "crio.runtime.log_level": "use --log-level",
+            "crio.runtime.apparmor_profile": later, "crio.runtime.hooks_dir": later, "crio.runtime.cdi_spec_dirs": later,
+            "crio.runtime.additional_devices": later, "crio.runtime.allowed_devices": later, "crio.runtime.timezone": later,
             "crio.runtime.ctr_stop_timeout": "the kubelet gives each container its time",
             "crio.runtime.selinux": "the host's state decides", "crio.runtime.bind_mount_prefix": later, "crio.runtime.uid_mappings": later,
             "crio.runtime.gid_mappings": later, "crio.runtime.default_mounts_file": later, "crio.runtime.log_filter": later,
