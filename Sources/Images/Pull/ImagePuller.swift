@@ -47,7 +47,7 @@ struct ImagePuller: Sendable {
         let size = stack.reduce(UInt64(clamping: resolved.manifest.config.size)) { $0 + (records[$1]?.bytes ?? 0) }
         let record = ImageRecord(
             id: resolved.manifest.config.digest, repoTags: reference.digest == nil ? [reference.listed] : [],
-            repoDigests: resolved.digests.map { reference.digested($0).listed }, size: size, configuration: resolved.configuration,
+            repoDigests: resolved.digests.map { reference.digested($0).listed }.sorted(), size: size, configuration: resolved.configuration,
             annotations: resolved.manifest.annotations ?? [:], manifest: resolved.manifestDigest, layers: stack)
         try await content.add(record, documents: resolved.documents)
         return fetched
