@@ -23,6 +23,8 @@ public final class Store: Sendable {
             var configuration = GRDB.Configuration()
             configuration.label = "swiftlet.store"
             configuration.journalMode = .wal
+            // Another connection to the file, one that is just being closed for example, is waited for, not failed upon.
+            configuration.busyMode = .timeout(10)
             configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = NORMAL") }
             database = try DatabaseQueue(path: path, configuration: configuration)
             try database.write { database in
