@@ -82,12 +82,12 @@ let package = Package(
         library("Networking", ["Linux", .log]),
         library("Registry", ["OCI", .toml, .log, .nioCore, .nioPosix, .nioSSL, .httpClient, .crypto]),
         library("Images", ["Registry", "Store", "Linux", "OCI", "CArchive", "CISAL", "CZstd", .crypto, .log, .nioCore, .nioPosix]),
-        library("OCIRuntime", ["Linux", "OCI", "CRI", "Cgroups", "CSeccomp", .yams, .log]),
+        library("OCIRuntime", ["Linux", "OCI", "CRI", "Cgroups", "CDI", "CSeccomp", .yams, .log]),
         library("Telemetry", [.log]),
         library(
             "Node",
             [
-                "Images", "OCIRuntime", "Networking", "Cgroups", "Telemetry", "Store", "DaemonConfiguration", "OCI", "Linux", "CRI", .protobuf, .log,
+                "Images", "OCIRuntime", "CDI", "Networking", "Cgroups", "Telemetry", "Store", "DaemonConfiguration", "OCI", "Linux", "CRI", .protobuf, .log,
             ]),
         library("Streaming", ["CZlib", .log, .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .nioSSL, .crypto]),
         library("CRIService", ["Node", "Images", "Registry", "CRI", .grpcCore, .grpcProtobuf, .log]),
@@ -110,7 +110,7 @@ let package = Package(
         tests("Registry", ["OCI", .log, .nioCore, .nioPosix, .nioHTTP1, .nioSSL]),
         tests("Images"),
         tests("CDI", ["Linux"]),
-        tests("OCIRuntime", ["CRI", "OCI", "Linux"]),
+        tests("OCIRuntime", ["CRI", "OCI", "CDI", "Linux"]),
         tests("Telemetry", [.log]),
         tests("Node", ["CRI", "Linux", "Store"]),
         tests("Streaming", [.nioEmbedded, .nioHTTP1]),

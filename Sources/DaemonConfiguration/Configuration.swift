@@ -46,6 +46,10 @@ public struct Configuration: Sendable, Equatable {
         public var readOnly = false
         public var seccompProfile = ""
         public var pinnsPath = ""
+        public var additionalDevices: [String] = []
+        public var allowedDevices = ["/dev/fuse", "/dev/net/tun"]
+        public var deviceOwnershipFromSecurityContext = false
+        public var cdiSpecDirs = ["/etc/cdi", "/var/run/cdi"]
         /// By name; `runc` is always among them.
         public var runtimes: [String: Handler] = [:]
     }

@@ -51,6 +51,18 @@ extension ConfigurationKey {
             "crio.runtime", "seccomp_profile", \.runtime.seccompProfile,
             "The file of the RuntimeDefault seccomp profile; empty for the built-in one.", reloads: true),
         .init("crio.runtime", "pinns_path", \.runtime.pinnsPath, "The file of swiftlet-pin; empty to look beside the daemon and in PATH."),
+        .init(
+            "crio.runtime", "additional_devices", \.runtime.additionalDevices,
+            "Devices of every container, HOST[:CONTAINER][:PERMISSIONS]; a directory stands for all devices in it."),
+        .init(
+            "crio.runtime", "allowed_devices", \.runtime.allowedDevices,
+            "Devices of the host that pods may ask for by the annotation devices.crio.io, where their handler allows it."),
+        .init(
+            "crio.runtime", "device_ownership_from_security_context", \.runtime.deviceOwnershipFromSecurityContext,
+            "Whether a container's devices belong to its RunAsUser and RunAsGroup instead of the host's owner."),
+        .init(
+            "crio.runtime", "cdi_spec_dirs", \.runtime.cdiSpecDirs,
+            "Directories of Container Device Interface specifications; the later ones win."),
     ]
 
     private static let image: [ConfigurationKey] = [
@@ -98,8 +110,8 @@ extension ConfigurationKey {
             "crio.runtime.container_exits_dir": "exits are kept below runroot",
             "crio.runtime.container_attach_socket_dir": "sockets are kept below runroot",
             "crio.runtime.manage_ns_lifecycle": "namespaces are always managed", "crio.runtime.log_level": "use --log-level",
-            "crio.runtime.apparmor_profile": later, "crio.runtime.hooks_dir": later, "crio.runtime.cdi_spec_dirs": later,
-            "crio.runtime.additional_devices": later, "crio.runtime.allowed_devices": later, "crio.runtime.timezone": later,
+            "crio.runtime.apparmor_profile": later, "crio.runtime.hooks_dir": later,
+            "crio.runtime.timezone": later,
             "crio.runtime.ctr_stop_timeout": "the kubelet gives each container its time",
             "crio.runtime.selinux": "the host's state decides", "crio.runtime.bind_mount_prefix": later, "crio.runtime.uid_mappings": later,
             "crio.runtime.gid_mappings": later, "crio.runtime.default_mounts_file": later, "crio.runtime.log_filter": later,
@@ -112,7 +124,7 @@ extension ConfigurationKey {
             "crio.runtime.hostnetwork_disable_selinux": "the host's state decides", "crio.runtime.disable_hostport_mapping": later,
             "crio.runtime.absent_mount_sources_to_reject": later,
             "crio.runtime.add_inheritable_capabilities": "no capability is inheritable",
-            "crio.runtime.device_ownership_from_security_context": later, "crio.runtime.privileged_seccomp_profile": later,
+            "crio.runtime.privileged_seccomp_profile": later,
             "crio.runtime.seccomp_use_default_when_empty": later, "crio.runtime.default_annotations": later,
             "crio.image.image_volumes": "volumes of images are directories",
             "crio.image.big_files_temporary_dir": "layers are unpacked as they arrive",

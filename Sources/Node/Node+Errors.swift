@@ -1,3 +1,4 @@
+import CDI
 import Glibc
 import Images
 import Linux
@@ -15,6 +16,7 @@ extension Node {
         case let error as SystemError where error.code == ENOSPC || error.code == EDQUOT:
             .resourceExhausted("\(doing): \(error): free space on that file system")
         case let error as SpecError: NodeError(error)
+        case let error as CDIError: .invalidArgument("\(error)")
         case let error as CommandTimeout: .deadlineExceeded("\(doing): \(error)")
         default: .failed("\(doing): \(error)")
         }

@@ -68,9 +68,20 @@ struct Assembly {
             specification: SpecSettings(
                 defaultCapabilities: runtime.defaultCapabilities, defaultEnvironment: runtime.defaultEnv,
                 defaultLimits: try runtime.defaultUlimits.map(ResourceLimitText.parse),
-                pidsLimit: runtime.pidsLimit > 0 ? Int64(runtime.pidsLimit) : nil, readOnly: runtime.readOnly),
+                pidsLimit: runtime.pidsLimit > 0 ? Int64(runtime.pidsLimit) : nil, readOnly: runtime.readOnly,
+                devices: try deviceSettings()),
             defaultSysctls: try KeyValueText.parse(runtime.defaultSysctls, key: "default_sysctls"),
             seccompProfile: profile, rendered: configuration.rendered())
+    }
+
+    private func deviceSettings() throws -> DeviceSettings {
+        let runtime = configuration.runtime
+        let additional = try runtime.additionalDevices.filter { !$0.isEmpty }.map { text in
+            do { return try DeviceMapping(text) } catch { throw AssemblyError(description: "additional_devices: \(error)") }
+        }
+        return DeviceSettings(
+            additional: additional, allowed: runtime.allowedDevices,
+            ownershipFromSecurityContext: runtime.deviceOwnershipFromSecurityContext, cdiDirectories: runtime.cdiSpecDirs)
     }
 
     private var cgroupDriver: CgroupDriver {
@@ -82,7 +93,12 @@ struct Assembly {
     private func handlers(_ driver: CgroupDriver) throws -> [RuntimeHandler] {
         let runtime = configuration.runtime
         var configured = runtime.runtimes
-        if configured[runtime.defaultRuntime] == nil { configured[runtime.defaultRuntime] = Configuration.Handler() }
+        if configured[runtime.defaultRuntime] == nil {
+            var handler = Configuration.Handler()
+            // As in CRI-O: pods may ask for the allowed devices where the configuration says nothing of the handler.
+            handler.allowedAnnotations = DeviceAnnotation.names
+            configured[runtime.defaultRuntime] = handler
+        }
         let monitor = runtime.conmon.isEmpty ? try found("conmon", "install conmon or set conmon in [crio.runtime]") : runtime.conmon
         return try configured.map { name, handler in
             let path =
@@ -95,7 +111,7 @@ struct Assembly {
                 monitorEnvironment: try KeyValueText.parse(runtime.conmonEnv + handler.monitorEnv, key: "conmon_env"),
                 exitDirectory: "\(configuration.crio.runroot)/exits", usesSystemdCgroups: driver == .systemd,
                 logSizeMax: runtime.logSizeMax > 0 ? Int64(runtime.logSizeMax) : nil, noPivot: runtime.noPivot,
-                allowedAnnotations: handler.allowedAnnotations)
+                allowedAnnotations: handler.allowedAnnotations, privilegedWithoutHostDevices: handler.privilegedWithoutHostDevices)
         }
     }
 

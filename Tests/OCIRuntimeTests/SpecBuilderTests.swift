@@ -20,6 +20,7 @@ struct Sample {
     var user = ResolvedUser()
     var mounts: [ResolvedMount] = []
     var seccomp: SeccompProfile?
+    var devices = ContainerDevices()
 
     func build() throws(SpecError) -> Spec {
         try SpecBuilder(host: host, settings: settings).build(
@@ -27,7 +28,7 @@ struct Sample {
                 containerID: "c", podID: "p", config: config, sandbox: .init(), image: image, rootfs: "/rootfs", namespaces: namespaces,
                 pidNamespace: pid, cgroupsPath: "/pods/c", user: user,
                 files: PodFilePaths(resolver: "/p/resolv.conf", hostname: "/p/hostname", sharedMemory: "/p/shm"), hostname: "box",
-                mounts: mounts, seccomp: seccomp))
+                mounts: mounts, devices: devices, seccomp: seccomp))
     }
 }
 
@@ -99,16 +100,16 @@ struct Sample {
         sample.seccomp = .runtimeDefault
         sample.config.linux.securityContext.maskedPaths = ["/proc/kcore"]
         sample.config.linux.securityContext.readonlyPaths = ["/proc/sys"]
-        sample.host.devices = [.init(path: "/dev/x", type: "c", major: 1, minor: 2)]
         let confined = try sample.build()
         #expect(confined.linux?.maskedPaths == ["/proc/kcore"] && confined.linux?.readonlyPaths == ["/proc/sys"])
         #expect(confined.linux?.seccomp?.defaultAction == "SCMP_ACT_ERRNO")
         #expect(confined.linux?.resources?.devices == [.init(allow: false, access: "rwm")])
         #expect(confined.mounts?.first { $0.destination == "/sys" }?.options?.contains("ro") == true)
         sample.config.linux.securityContext.privileged = true
+        sample.devices.host = [.init(path: "/dev/x", type: "c", major: 1, minor: 2)]
         let free = try sample.build()
         #expect(free.linux?.maskedPaths == nil && free.linux?.readonlyPaths == nil && free.linux?.seccomp == nil)
-        #expect(free.linux?.devices == sample.host.devices && free.linux?.resources?.devices == [.init(allow: true, access: "rwm")])
+        #expect(free.linux?.devices == sample.devices.host && free.linux?.resources?.devices == [.init(allow: true, access: "rwm")])
         #expect(free.process?.capabilities?.bounding == CapabilitySet.all)
         #expect(free.mounts?.first { $0.destination == "/sys/fs/cgroup" }?.options?.contains("rw") == true)
     }

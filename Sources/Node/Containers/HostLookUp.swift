@@ -9,7 +9,6 @@ import OCIRuntime
 struct HostLookUp: Sendable {
     let user: ResolvedUser
     let mounts: [ResolvedMount]
-    let devices: [ResolvedDevice]
 
     static func run(
         _ config: Runtime_V1_ContainerConfig, image: ImageRecord, rootfs: String, volumes: [ImageVolume]
@@ -19,9 +18,7 @@ struct HostLookUp: Sendable {
         let user = try ResolvedUser.resolve(
             config.linux.securityContext, imageUser: image.configuration.config?.user ?? "", accounts: accounts)
         let mounts = try HostPaths.resolve(config.mounts.filter { $0.image.image.isEmpty }, table: try MountTable.read())
-        var devices: [ResolvedDevice] = []
-        for device in config.devices { devices += try HostDevices.find(device) }
-        return HostLookUp(user: user, mounts: mounts + (try volumes.map(resolve)), devices: devices)
+        return HostLookUp(user: user, mounts: mounts + (try volumes.map(resolve)))
     }
 
     /// A file of the image, found beneath its root whatever its links say; empty where it is not there.

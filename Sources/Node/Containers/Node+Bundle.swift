@@ -75,12 +75,14 @@ extension Node {
         let pid = try pidNamespace(for: container, in: pod)
         let seccomp = try await seccompProfile(config.linux.securityContext)
         let looked = try await BlockingPool.shared.run { try HostLookUp.run(config, image: image, rootfs: rootfs, volumes: volumes) }
+        let devices = try await devices(of: container, in: pod)
         return SpecRequest(
             containerID: container.id, podID: pod.id, config: config, sandbox: pod.config, image: image.configuration,
-            rootfs: rootfs, namespaces: pod.namespaces, pidNamespace: pid, cgroupsPath: container.cgroupPath, user: looked.user,
+            rootfs: rootfs, namespaces: pod.namespaces, pidNamespace: pid, cgroupsPath: container.cgroupPath,
+            user: looked.user.joining(devices.edits.additionalGroups),
             files: PodFilePaths(
                 resolver: podFiles.resolver(pod.id), hostname: podFiles.hostname(pod.id), sharedMemory: podFiles.sharedMemory(pod)),
-            hostname: pod.hostname, mounts: looked.mounts, devices: looked.devices, seccomp: seccomp,
+            hostname: pod.hostname, mounts: looked.mounts, devices: devices, seccomp: seccomp,
             annotations: annotations(of: container, in: pod))
     }
 

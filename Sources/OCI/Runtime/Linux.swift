@@ -56,6 +56,8 @@ extension Spec {
 
     public struct IntelRdt: Codable, Sendable, Equatable {
         public var closID: String?
+        public var l3CacheSchema: String?
+        public var memBwSchema: String?
 
         public init(closID: String?) { self.closID = closID }
     }

@@ -17,11 +17,13 @@ public struct RuntimeHandler: Sendable, Equatable {
     public var noPivot: Bool
     /// Annotations of pods that the runtime gets to see.
     public var allowedAnnotations: [String]
+    /// Whether a privileged container gets only the devices that it asks for, instead of all of the host's.
+    public var privilegedWithoutHostDevices: Bool
 
     public init(
         name: String, path: String, root: String, monitorPath: String = "conmon", monitorEnvironment: [String: String] = [:],
         exitDirectory: String, usesSystemdCgroups: Bool = false, logSizeMax: Int64? = nil, noPivot: Bool = false,
-        allowedAnnotations: [String] = []
+        allowedAnnotations: [String] = [], privilegedWithoutHostDevices: Bool = false
     ) {
         self.name = name
         self.path = path
@@ -33,6 +35,7 @@ public struct RuntimeHandler: Sendable, Equatable {
         self.logSizeMax = logSizeMax
         self.noPivot = noPivot
         self.allowedAnnotations = allowedAnnotations
+        self.privilegedWithoutHostDevices = privilegedWithoutHostDevices
     }
 
     /// Arguments that every call of the runtime begins with.

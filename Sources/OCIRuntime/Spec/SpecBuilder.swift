@@ -18,18 +18,19 @@ public struct SpecBuilder: Sendable {
         var spec = Spec()
         spec.root = .init(path: request.rootfs, readonly: request.security.readonlyRootfs || settings.readOnly ? true : nil)
         spec.process = try process(request)
-        spec.mounts = try MountsBuilder(request: request, host: host).build()
+        let devices = try DevicesBuilder(request: request, settings: settings.devices).build()
+        spec.mounts = try MountsBuilder(request: request, host: host).build() + devices.mounts
         spec.hooks = settings.hooks
         spec.annotations = request.annotations
-        spec.linux = try linux(request)
+        spec.linux = try linux(request, devices)
+        request.devices.edits.apply(to: &spec)
         return spec
     }
 
-    private func linux(_ request: SpecRequest) throws(SpecError) -> Spec.Linux {
+    private func linux(_ request: SpecRequest, _ devices: DevicesBuilder.Result) throws(SpecError) -> Spec.Linux {
         var linux = Spec.Linux()
         linux.namespaces = namespaces(request)
         linux.cgroupsPath = request.cgroupsPath
-        let devices = DevicesBuilder(request: request, host: host).build()
         linux.devices = devices.nodes
         linux.resources = try ResourcesBuilder(host: host, settings: settings).build(request.config.linux.resources)
         linux.resources?.devices = devices.rules

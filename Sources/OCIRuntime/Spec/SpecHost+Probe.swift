@@ -15,7 +15,7 @@ extension SpecHost {
             swapAccounting: layout.version == .v2 || Files.exists("\(memory)/memory.memsw.limit_in_bytes"),
             seccomp: Files.exists("/proc/sys/kernel/seccomp/actions_avail"),
             appArmor: ((try? Files.readText("/sys/module/apparmor/parameters/enabled")) ?? "").hasPrefix("Y"),
-            seLinux: Files.exists("/sys/fs/selinux/enforce"), devices: HostDevices.all())
+            seLinux: Files.exists("/sys/fs/selinux/enforce"))
     }
 
     private static func hugepageSizes(_ layout: CgroupLayout) -> [String] {

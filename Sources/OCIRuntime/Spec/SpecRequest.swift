@@ -20,8 +20,8 @@ public struct SpecRequest: Sendable {
     public var hostname: String
     /// The request's mounts, their host paths resolved.
     public var mounts: [ResolvedMount]
-    /// The request's devices, looked up on the host.
-    public var devices: [ResolvedDevice]
+    /// All devices that it is to have, looked up on the host.
+    public var devices: ContainerDevices
     /// The seccomp profile in force; nil for none.
     public var seccomp: SeccompProfile?
     public var annotations: [String: String]
@@ -29,7 +29,7 @@ public struct SpecRequest: Sendable {
     public init(
         containerID: String, podID: String, config: Runtime_V1_ContainerConfig, sandbox: Runtime_V1_PodSandboxConfig,
         image: ImageConfiguration, rootfs: String, namespaces: PinnedNamespaces, pidNamespace: PIDNamespace, cgroupsPath: String,
-        user: ResolvedUser, files: PodFilePaths, hostname: String, mounts: [ResolvedMount] = [], devices: [ResolvedDevice] = [],
+        user: ResolvedUser, files: PodFilePaths, hostname: String, mounts: [ResolvedMount] = [], devices: ContainerDevices = .init(),
         seccomp: SeccompProfile? = nil, annotations: [String: String] = [:]
     ) {
         self.containerID = containerID
@@ -91,12 +91,10 @@ public struct SpecHost: Sendable, Equatable {
     public var seccomp: Bool
     public var appArmor: Bool
     public var seLinux: Bool
-    /// All devices of the host, for privileged containers.
-    public var devices: [Spec.Device]
 
     public init(
         cgroupV2: Bool, hugepageSizes: [String] = [], boundingSet: [String], oomScoreFloor: Int = -1000,
-        swapAccounting: Bool = true, seccomp: Bool = true, appArmor: Bool = false, seLinux: Bool = false, devices: [Spec.Device] = []
+        swapAccounting: Bool = true, seccomp: Bool = true, appArmor: Bool = false, seLinux: Bool = false
     ) {
         self.cgroupV2 = cgroupV2
         self.hugepageSizes = hugepageSizes
@@ -106,7 +104,6 @@ public struct SpecHost: Sendable, Equatable {
         self.seccomp = seccomp
         self.appArmor = appArmor
         self.seLinux = seLinux
-        self.devices = devices
     }
 }
 
@@ -121,10 +118,12 @@ public struct SpecSettings: Sendable, Equatable {
     public var pidsLimit: Int64?
     public var readOnly: Bool
     public var hooks: Spec.Hooks?
+    public var devices: DeviceSettings
 
     public init(
         defaultCapabilities: [String] = CapabilitySet.standard, defaultEnvironment: [String] = [],
-        defaultLimits: [Spec.ResourceLimit] = [], pidsLimit: Int64? = nil, readOnly: Bool = false, hooks: Spec.Hooks? = nil
+        defaultLimits: [Spec.ResourceLimit] = [], pidsLimit: Int64? = nil, readOnly: Bool = false, hooks: Spec.Hooks? = nil,
+        devices: DeviceSettings = .init()
     ) {
         self.defaultCapabilities = defaultCapabilities
         self.defaultEnvironment = defaultEnvironment
@@ -132,6 +131,7 @@ public struct SpecSettings: Sendable, Equatable {
         self.pidsLimit = pidsLimit
         self.readOnly = readOnly
         self.hooks = hooks
+        self.devices = devices
     }
 }
 

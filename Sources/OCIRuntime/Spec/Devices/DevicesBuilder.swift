@@ -1,82 +1,94 @@
 import CRI
-import Glibc
-import CLinux
-import Linux
 import OCI
-
-/// A device of the request, looked up on the host.
-public struct ResolvedDevice: Sendable, Equatable {
-    public var device: Spec.Device
-    /// Of `r`, `w`, `m`.
-    public var access: String
-
-    public init(device: Spec.Device, access: String) {
-        self.device = device
-        self.access = access
-    }
-}
 
 /// The device nodes of a container and what it may do with them.
 struct DevicesBuilder {
     let request: SpecRequest
-    let host: SpecHost
+    let settings: DeviceSettings
 
-    func build() -> (nodes: [Spec.Device]?, rules: [Spec.DeviceRule]) {
-        if request.isPrivileged { return (host.devices, [.init(allow: true, access: "rwm")]) }
-        let rules = request.devices.map {
-            Spec.DeviceRule(allow: true, type: $0.device.type, major: $0.device.major, minor: $0.device.minor, access: $0.access)
+    /// What the builder makes.
+    struct Result {
+        /// Nil for none.
+        var nodes: [Spec.Device]?
+        var rules: [Spec.DeviceRule]
+        /// Nodes that must be bound.
+        var mounts: [Spec.Mount]
+    }
+
+    /// - Throws: `SpecError.invalid` where a privileged container asks for a device at the path of another one.
+    func build() throws(SpecError) -> Result {
+        let devices = request.devices
+        try checkPaths(devices)
+        var table = DeviceTable(bindsNodes: request.namespaces.user != nil)
+        devices.configured.forEach { table.add($0) }
+        for device in devices.host ?? [] { table.add(.init(device: device, access: "", source: device.path)) }
+        devices.requested.forEach { table.add(owned($0)) }
+        devices.injected.forEach { table.add(belonging($0)) }
+        let rules: [Spec.DeviceRule] =
+            devices.host == nil ? [.init(allow: false, access: "rwm")] + table.rules : [.init(allow: true, access: "rwm")]
+        return Result(nodes: table.nodes.isEmpty ? nil : table.nodes, rules: rules, mounts: table.mounts)
+    }
+
+    /// A container that sees the host's devices would lose one of them without a word.
+    private func checkPaths(_ devices: ContainerDevices) throws(SpecError) {
+        for requested in devices.requested {
+            guard let host = devices.host?.first(where: { $0.path == requested.device.path }) else { continue }
+            guard requested.device.isSame(as: host) else {
+                throw .invalid(
+                    "the privileged container asks for \(requested.source) as \(host.path), which is another device of the host: ask for another path"
+                )
+            }
         }
-        let nodes = request.devices.map(\.device)
-        return (nodes.isEmpty ? nil : nodes, [.init(allow: false, access: "rwm")] + rules)
+    }
+
+    private func owned(_ resolved: ResolvedDevice) -> ResolvedDevice {
+        guard settings.ownershipFromSecurityContext else { return resolved }
+        var resolved = resolved
+        let security = request.security
+        // 0 leaves the host's owner, as in CRI-O.
+        if security.runAsUser.value > 0 { resolved.device.uid = request.user.uid }
+        if security.runAsGroup.value > 0 { resolved.device.gid = request.user.gid }
+        return resolved
+    }
+
+    private func belonging(_ resolved: ResolvedDevice) -> ResolvedDevice {
+        var resolved = resolved
+        if resolved.device.uid == nil, request.user.uid > 0 { resolved.device.uid = request.user.uid }
+        if resolved.device.gid == nil, request.user.gid > 0 { resolved.device.gid = request.user.gid }
+        return resolved
     }
 }
 
-/// Looks devices up on the host. Blocks.
-public enum HostDevices {
-    /// A device, or the devices in a directory and below.
-    /// - Throws: `SpecError.invalid` where there is none, or the permissions are not of `rwm`.
-    public static func find(_ device: Runtime_V1_Device) throws(SpecError) -> [ResolvedDevice] {
-        let access = device.permissions.nonEmpty ?? "rwm"
-        guard access.allSatisfy({ "rwm".contains($0) }) else {
-            throw .invalid("the device \(device.hostPath) has permissions '\(device.permissions)'; they are made of r, w and m")
+/// Devices as they come together: one a path, the last one winning.
+private struct DeviceTable {
+    /// In a user namespace no node can be made. The runtime binds the host's node of the same path then; where the paths
+    /// differ, a mount has to say so.
+    let bindsNodes: Bool
+    private(set) var nodes: [Spec.Device] = []
+    private(set) var rules: [Spec.DeviceRule] = []
+    private(set) var mounts: [Spec.Mount] = []
+
+    init(bindsNodes: Bool) { self.bindsNodes = bindsNodes }
+
+    mutating func add(_ resolved: ResolvedDevice) {
+        let device = resolved.device
+        nodes.removeAll { $0.path == device.path }
+        mounts.removeAll { $0.destination == device.path }
+        if bindsNodes, resolved.source != device.path {
+            mounts.append(
+                .init(destination: device.path, type: "bind", source: resolved.source, options: ["bind", "rprivate", "nosuid", "noexec"]))
+        } else {
+            nodes.append(device)
         }
-        let target = device.containerPath.nonEmpty ?? device.hostPath
-        let found =
-            Files.isDirectory(device.hostPath)
-            ? tree(device.hostPath).compactMap { path in
-                node(path, as: target + path.dropFirst(device.hostPath.count))
-            } : [node(device.hostPath, as: target)].compactMap(\.self)
-        guard !found.isEmpty else { throw .invalid("the host has no device at \(device.hostPath)") }
-        return found.map { ResolvedDevice(device: $0, access: access) }
-    }
-
-    /// All devices of the host, but for those that belong to a terminal or a mount of a container's own.
-    public static func all() -> [Spec.Device] {
-        tree("/dev").compactMap { node($0, as: $0) }
-    }
-
-    private static func tree(_ directory: String) -> [String] {
-        let own = ["/dev/pts", "/dev/shm", "/dev/fd", "/dev/mqueue", "/dev/console", "/dev/.lxc", "/dev/.lxd-mounts", "/dev/.udev"]
-        return ((try? Files.list(directory)) ?? []).flatMap { name -> [String] in
-            let path = "\(directory)/\(name)"
-            if own.contains(path) { return [] }
-            return Files.isDirectory(path) ? tree(path) : [path]
+        if device.type != "p", !resolved.access.isEmpty {
+            rules.append(
+                .init(
+                    allow: true, type: device.type == "u" ? "c" : device.type, major: device.major, minor: device.minor,
+                    access: resolved.access))
         }
     }
+}
 
-    /// The node at a path; nil where it is no device. A link is followed.
-    static func node(_ path: String, as target: String) -> Spec.Device? {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        let type: String
-        switch status.st_mode & S_IFMT {
-        case S_IFCHR: type = "c"
-        case S_IFBLK: type = "b"
-        default: return nil
-        }
-        return Spec.Device(
-            path: target, type: type, major: Int64(clinux_major(UInt64(status.st_rdev))),
-            minor: Int64(clinux_minor(UInt64(status.st_rdev))),
-            fileMode: status.st_mode & 0o7777, uid: status.st_uid, gid: status.st_gid)
-    }
+extension Spec.Device {
+    fileprivate func isSame(as other: Spec.Device) -> Bool { type == other.type && major == other.major && minor == other.minor }
 }

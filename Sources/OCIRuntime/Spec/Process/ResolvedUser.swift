@@ -16,6 +16,13 @@ public struct ResolvedUser: Sendable, Equatable {
         self.home = home
     }
 
+    /// The user with further groups, as devices bring them.
+    public func joining(_ more: [UInt32]) -> ResolvedUser {
+        var user = self
+        user.groups = Set(groups + more).sorted()
+        return user
+    }
+
     var specification: Spec.User {
         var user = Spec.User()
         user.uid = uid
