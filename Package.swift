@@ -90,6 +90,8 @@ let package = Package(
                 "Images", "OCIRuntime", "CDI", "Networking", "Cgroups", "Telemetry", "Store", "DaemonConfiguration", "OCI", "Linux", "CRI", .protobuf, .log,
             ]),
         library("Streaming", ["CZlib", .log, .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .nioSSL, .crypto]),
+        // The other end, for tests and measurements; no part of the daemon.
+        library("StreamingClient", ["Streaming", .nioCore, .nioPosix, .nioWebSocket, .nioSSL]),
         library("CRIService", ["Node", "Images", "Registry", "CRI", .grpcCore, .grpcProtobuf, .log]),
         .executableTarget(
             name: "swiftlet",
@@ -99,7 +101,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .executableTarget(
-            name: "swiftlet-bench", dependencies: ["CRI", .grpcCore, .grpcTransport, .arguments], swiftSettings: strict),
+            name: "swiftlet-bench", dependencies: ["CRI", "Streaming", "StreamingClient", .grpcCore, .grpcTransport, .nioCore, .arguments],
+            swiftSettings: strict),
 
         tests("Linux"),
         tests("OCI"),
@@ -113,10 +116,12 @@ let package = Package(
         tests("OCIRuntime", ["CRI", "OCI", "CDI", "Linux"]),
         tests("Telemetry", [.log]),
         tests("Node", ["CRI", "Linux", "Store"]),
-        tests("Streaming", [.nioEmbedded, .nioHTTP1]),
+        tests("Streaming", ["StreamingClient", .nioEmbedded, .nioHTTP1]),
         tests("CRIService", ["CRI", "Node", .grpcCore]),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["CRI", "Linux", .grpcCore, .grpcTransport, "swiftlet", "swiftlet-pin"], swiftSettings: strict),
+            dependencies: [
+                "CRI", "Linux", "Streaming", "StreamingClient", .grpcCore, .grpcTransport, .nioCore, .nioSSL, .crypto, "swiftlet", "swiftlet-pin",
+            ], swiftSettings: strict),
     ]
 )

@@ -1,5 +1,5 @@
 /// What a stream of an exec or attach is for. Kubernetes: the remotecommand package of k8s.io/cri-streaming.
-enum StreamKind: String {
+package enum StreamKind: String, CaseIterable, Sendable {
     case stdin
     case stdout
     case stderr

@@ -2,10 +2,10 @@ import CZlib
 import NIOCore
 
 /// Inflates the header blocks of one connection, which share one zlib stream.
-struct HeaderInflater: ~Copyable {
+package struct HeaderInflater: ~Copyable {
     private let stream: UnsafeMutablePointer<z_stream>
 
-    init() {
+    package init() {
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
         inflateInit_(stream, ZLIB_VERSION, CInt(MemoryLayout<z_stream>.size))
@@ -18,7 +18,7 @@ struct HeaderInflater: ~Copyable {
     }
 
     /// - Parameter limit: most bytes to inflate to: what a small block can grow into has no other bound.
-    mutating func inflate(_ block: ByteBuffer, limit: Int) throws(SPDYError) -> ByteBuffer {
+    package mutating func inflate(_ block: ByteBuffer, limit: Int) throws(SPDYError) -> ByteBuffer {
         var input = Array(block.readableBytesView)
         var output = [UInt8](repeating: 0, count: limit + 1)
         let produced = input.withUnsafeMutableBufferPointer { input in
@@ -52,10 +52,10 @@ struct HeaderInflater: ~Copyable {
 }
 
 /// Compresses the header blocks of one connection.
-struct HeaderDeflater: ~Copyable {
+package struct HeaderDeflater: ~Copyable {
     private let stream: UnsafeMutablePointer<z_stream>
 
-    init() {
+    package init() {
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
         // Replies are a few bytes long: the smallest window and memory that zlib has cost 9 KiB a connection, not 256.
@@ -70,7 +70,7 @@ struct HeaderDeflater: ~Copyable {
         stream.deallocate()
     }
 
-    mutating func deflate(_ block: ByteBuffer) -> ByteBuffer {
+    package mutating func deflate(_ block: ByteBuffer) -> ByteBuffer {
         var input = Array(block.readableBytesView)
         var compressed = ByteBuffer()
         var chunk = [UInt8](repeating: 0, count: 512)

@@ -1,5 +1,5 @@
 /// What a SPDY peer did that ends its connection.
-enum SPDYError: Error, Equatable, CustomStringConvertible {
+package enum SPDYError: Error, Equatable, CustomStringConvertible {
     case controlFrameTooLong(length: Int, limit: Int)
     case wrongVersion(UInt16)
     case malformed(frame: String)
@@ -12,7 +12,7 @@ enum SPDYError: Error, Equatable, CustomStringConvertible {
     case malformedHeaders
     case closed
 
-    var description: String {
+    package var description: String {
         switch self {
         case .controlFrameTooLong(let length, let limit): "a SPDY control frame of \(length) bytes is over the limit of \(limit)"
         case .wrongVersion(let version): "the SPDY frame is of version \(version): only 3 is spoken here"

@@ -3,7 +3,7 @@ import NIOCore
 /// A frame of SPDY/3.1 as it arrives. Chromium's "SPDY Protocol - Draft 3.1", section 2.6.
 ///
 /// Header blocks are still compressed: their inflation has state that belongs to the connection.
-enum SPDYFrame: Equatable {
+package enum SPDYFrame: Equatable {
     /// A part of a DATA frame's payload; `isLast` on the frame's end when the frame bears FLAG_FIN.
     case data(stream: UInt32, bytes: ByteBuffer, isLast: Bool)
     case synStream(stream: UInt32, isLast: Bool, isUnidirectional: Bool, block: ByteBuffer)
@@ -19,11 +19,11 @@ enum SPDYFrame: Equatable {
 }
 
 /// One entry of a SETTINGS frame. Section 2.6.4.
-struct SPDYSetting: Equatable {
-    static let initialWindowSize: UInt32 = 7
+package struct SPDYSetting: Equatable {
+    package static let initialWindowSize: UInt32 = 7
 
-    let id: UInt32
-    let value: UInt32
+    package let id: UInt32
+    package let value: UInt32
 }
 
 /// The numbers on the wire.
@@ -49,7 +49,7 @@ enum SPDYWire {
 }
 
 /// Why a stream is reset. Section 2.6.3.
-enum SPDYResetStatus: UInt32 {
+package enum SPDYResetStatus: UInt32 {
     case protocolError = 1
     case invalidStream = 2
     case refusedStream = 3
@@ -59,7 +59,7 @@ enum SPDYResetStatus: UInt32 {
 }
 
 /// Why a connection ends. Section 2.6.6.
-enum SPDYGoAwayStatus: UInt32 {
+package enum SPDYGoAwayStatus: UInt32 {
     case ok = 0
     case protocolError = 1
     case internalError = 2

@@ -4,7 +4,7 @@ import NIOCore
 ///
 /// The payload of DATA frames is passed on as it comes, so their length needs no limit; a control frame waits until it
 /// is whole, and is bounded.
-struct SPDYFrameDecoder {
+package struct SPDYFrameDecoder {
     /// Most bytes in a control frame's payload.
     let controlFrameLimit: Int
     private var unread = ByteBuffer()
@@ -16,14 +16,14 @@ struct SPDYFrameDecoder {
         var remaining: Int
     }
 
-    init(controlFrameLimit: Int) {
+    package init(controlFrameLimit: Int) {
         self.controlFrameLimit = controlFrameLimit
     }
 
     /// Bytes that wait for the rest of their frame.
     var unreadBytes: Int { unread.readableBytes }
 
-    mutating func append(_ bytes: ByteBuffer) {
+    package mutating func append(_ bytes: ByteBuffer) {
         guard unread.readableBytes > 0 else {
             unread = bytes
             return
@@ -32,7 +32,7 @@ struct SPDYFrameDecoder {
     }
 
     /// The next frame, or nil until more bytes have come.
-    mutating func next() throws(SPDYError) -> SPDYFrame? {
+    package mutating func next() throws(SPDYError) -> SPDYFrame? {
         if openData != nil { return continueData() }
         guard let word = unread.getInteger(at: unread.readerIndex, as: UInt32.self),
             let flagsAndLength = unread.getInteger(at: unread.readerIndex + 4, as: UInt32.self)

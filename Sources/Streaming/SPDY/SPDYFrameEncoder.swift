@@ -1,14 +1,14 @@
 import NIOCore
 
 /// Writes SPDY frames.
-enum SPDYFrameEncoder {
+package enum SPDYFrameEncoder {
     /// What goes before `count` bytes of a stream.
-    static func writeDataHeader(stream: UInt32, count: Int, isLast: Bool, into buffer: inout ByteBuffer) {
+    package static func writeDataHeader(stream: UInt32, count: Int, isLast: Bool, into buffer: inout ByteBuffer) {
         buffer.writeInteger(stream)
         buffer.writeInteger(UInt32(isLast ? SPDYWire.flagFin : 0) << 24 | UInt32(count))
     }
 
-    static func writeSynStream(stream: UInt32, isLast: Bool = false, block: ByteBuffer, into buffer: inout ByteBuffer) {
+    package static func writeSynStream(stream: UInt32, isLast: Bool = false, block: ByteBuffer, into buffer: inout ByteBuffer) {
         writeHeader(.synStream, flags: isLast ? SPDYWire.flagFin : 0, length: 10 + block.readableBytes, into: &buffer)
         buffer.writeInteger(stream)
         buffer.writeInteger(UInt32(0))
@@ -16,17 +16,17 @@ enum SPDYFrameEncoder {
         buffer.writeImmutableBuffer(block)
     }
 
-    static func writeSynReply(stream: UInt32, block: ByteBuffer, into buffer: inout ByteBuffer) {
+    package static func writeSynReply(stream: UInt32, block: ByteBuffer, into buffer: inout ByteBuffer) {
         writeHeader(.synReply, length: 4 + block.readableBytes, into: &buffer)
         buffer.writeInteger(stream)
         buffer.writeImmutableBuffer(block)
     }
 
-    static func writeReset(stream: UInt32, status: SPDYResetStatus, into buffer: inout ByteBuffer) {
+    package static func writeReset(stream: UInt32, status: SPDYResetStatus, into buffer: inout ByteBuffer) {
         writeWords(.rstStream, stream, status.rawValue, into: &buffer)
     }
 
-    static func writeSettings(_ settings: [SPDYSetting], into buffer: inout ByteBuffer) {
+    package static func writeSettings(_ settings: [SPDYSetting], into buffer: inout ByteBuffer) {
         writeHeader(.settings, length: 4 + 8 * settings.count, into: &buffer)
         buffer.writeInteger(UInt32(settings.count))
         for setting in settings {
@@ -35,16 +35,16 @@ enum SPDYFrameEncoder {
         }
     }
 
-    static func writePing(_ id: UInt32, into buffer: inout ByteBuffer) {
+    package static func writePing(_ id: UInt32, into buffer: inout ByteBuffer) {
         writeHeader(.ping, length: 4, into: &buffer)
         buffer.writeInteger(id)
     }
 
-    static func writeGoAway(lastStream: UInt32, status: SPDYGoAwayStatus, into buffer: inout ByteBuffer) {
+    package static func writeGoAway(lastStream: UInt32, status: SPDYGoAwayStatus, into buffer: inout ByteBuffer) {
         writeWords(.goAway, lastStream, status.rawValue, into: &buffer)
     }
 
-    static func writeWindowUpdate(stream: UInt32, delta: UInt32, into buffer: inout ByteBuffer) {
+    package static func writeWindowUpdate(stream: UInt32, delta: UInt32, into buffer: inout ByteBuffer) {
         writeWords(.windowUpdate, stream, delta, into: &buffer)
     }
 

@@ -2,19 +2,19 @@ import NIOCore
 
 /// The headers with which a client opens a stream, names in lower case. On the wire a block of Chromium's
 /// "SPDY Protocol - Draft 3.1", section 2.6.10; WebSocket channels have theirs by convention.
-struct StreamHeaders: Equatable, ExpressibleByDictionaryLiteral {
+package struct StreamHeaders: Equatable, ExpressibleByDictionaryLiteral {
     private var values: [String: String]
 
-    init(_ values: [String: String] = [:]) {
+    package init(_ values: [String: String] = [:]) {
         self.values = values
     }
 
-    init(dictionaryLiteral elements: (String, String)...) {
+    package init(dictionaryLiteral elements: (String, String)...) {
         values = Dictionary(elements, uniquingKeysWith: { first, _ in first })
     }
 
     /// - Parameter block: decompressed.
-    init(block: ByteBuffer, limit: Int) throws(SPDYError) {
+    package init(block: ByteBuffer, limit: Int) throws(SPDYError) {
         var block = block
         guard let count = block.readInteger(as: UInt32.self) else { throw .malformedHeaders }
         guard count <= limit else { throw .tooManyHeaders(limit: limit) }
@@ -30,10 +30,10 @@ struct StreamHeaders: Equatable, ExpressibleByDictionaryLiteral {
     }
 
     /// The value of the header with that name, in lower case. Several values are parted by a zero byte.
-    subscript(name: String) -> String? { values[name] }
+    package subscript(name: String) -> String? { values[name] }
 
     /// As it is compressed and sent.
-    var block: ByteBuffer {
+    package var block: ByteBuffer {
         var block = ByteBuffer()
         block.writeInteger(UInt32(values.count))
         for (name, value) in values.sorted(by: { $0.key < $1.key }) {
@@ -55,7 +55,7 @@ struct StreamHeaders: Equatable, ExpressibleByDictionaryLiteral {
 
 /// The names that Kubernetes gives to headers of streams.
 extension StreamHeaders {
-    static let streamType = "streamtype"
-    static let port = "port"
-    static let requestID = "requestid"
+    package static let streamType = "streamtype"
+    package static let port = "port"
+    package static let requestID = "requestid"
 }

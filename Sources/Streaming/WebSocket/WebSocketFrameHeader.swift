@@ -2,8 +2,8 @@ import NIOCore
 import NIOWebSocket
 
 /// Writes what goes before a payload that a server sends: RFC 6455 section 5.2, one unmasked frame for a message.
-enum WebSocketFrameHeader {
-    static func write(_ opcode: WebSocketOpcode, length: Int, into buffer: inout ByteBuffer) {
+package enum WebSocketFrameHeader {
+    package static func write(_ opcode: WebSocketOpcode, length: Int, into buffer: inout ByteBuffer) {
         let final: UInt8 = 0x80
         buffer.writeInteger(final | UInt8(webSocketOpcode: opcode))
         switch length {
@@ -20,7 +20,7 @@ enum WebSocketFrameHeader {
 
 extension ByteBuffer {
     /// Takes a client's mask off, eight bytes at a time. RFC 6455 section 5.3.
-    mutating func unmask(_ key: WebSocketMaskingKey) {
+    package mutating func unmask(_ key: WebSocketMaskingKey) {
         let bytes = Array(key)
         let word = UInt64(littleEndian: (0..<8).reduce(0) { $0 | UInt64(bytes[$1 % 4]) << (8 * $1) })
         withUnsafeMutableReadableBytes { buffer in

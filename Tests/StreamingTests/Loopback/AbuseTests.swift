@@ -1,4 +1,5 @@
 import NIOCore
+import StreamingClient
 import Testing
 
 @testable import Streaming
@@ -10,11 +11,11 @@ import Testing
         var options = StreamingOptions()
         options.limits.handshakeTimeout = .milliseconds(200)
         try await withServer(.cat, options) { server in
-            try await TestConnection.with(port: server.testPort) { connection in
+            try await ClientConnection.with(port: server.testPort) { connection in
                 let answer = try await connection.receive()
                 #expect(answer == nil)
             }
-            try await TestConnection.with(port: server.testPort) {
+            try await ClientConnection.with(port: server.testPort) {
                 try await $0.send(ByteBuffer(string: "POST /exec/x HTTP/1.1\r\nHost"))
                 #expect(try await $0.receive() == nil)
             }
@@ -23,7 +24,7 @@ import Testing
 
     @Test("what is no HTTP is refused") func noHTTP() async throws {
         try await withServer(.cat) { server in
-            try await TestConnection.with(port: server.testPort) {
+            try await ClientConnection.with(port: server.testPort) {
                 try await $0.send(ByteBuffer(bytes: [0x16, 3, 1, 0, 200, 1, 0, 0]))
                 let answer = try await $0.receive()
                 #expect(answer.map { String(buffer: $0).hasPrefix("HTTP/1.1 400 ") } ?? true)
@@ -33,7 +34,7 @@ import Testing
 
     @Test("endless heads of requests are refused") func endlessHead() async throws {
         try await withServer(.cat) { server in
-            try await TestConnection.with(port: server.testPort) { connection in
+            try await ClientConnection.with(port: server.testPort) { connection in
                 var sent = 0
                 do {
                     try await connection.send(ByteBuffer(string: "GET /"))
@@ -50,13 +51,13 @@ import Testing
     @Test("a URL is good once, and not for others") func once() async throws {
         try await withServer(.cat) { server in
             let url = try server.execURL(command)
-            try await SPDYTestClient.with(server, url, "v4.channel.k8s.io") { _ in }
-            await #expect(throws: SPDYTestClient.Refused.self) {
-                try await SPDYTestClient.with(server, url, "v4.channel.k8s.io") { _ in }
+            try await SPDYClient.with(url, "v4.channel.k8s.io") { _ in }
+            await #expect(throws: ClientConnection.Refused.self) {
+                try await SPDYClient.with(url, "v4.channel.k8s.io") { _ in }
             }
             let other = try server.execURL(command).replacing("/exec/", with: "/attach/")
-            await #expect(throws: SPDYTestClient.Refused.self) {
-                try await SPDYTestClient.with(server, other, "v4.channel.k8s.io") { _ in }
+            await #expect(throws: ClientConnection.Refused.self) {
+                try await SPDYClient.with(other, "v4.channel.k8s.io") { _ in }
             }
         }
     }
@@ -73,7 +74,7 @@ import Testing
         let frames = bytes.take()
         try await withServer(.cat) { server in
             let url = try server.execURL(command)
-            try await SPDYTestClient.with(server, url, "v4.channel.k8s.io") { client in
+            try await SPDYClient.with(url, "v4.channel.k8s.io") { client in
                 try await client.connection.send(frames)
                 #expect(try await client.receive { _ in false } == false)
                 #expect(client.received.goAway == 1)
@@ -89,7 +90,7 @@ import Testing
         })
         try await withServer(backend, StreamingOptions(idleTimeout: .milliseconds(300))) { server in
             let url = try server.execURL(RemoteCommand(containerID: "c", command: [], streams: .output))
-            try await SPDYTestClient.with(server, url, "v4.channel.k8s.io") { client in
+            try await SPDYClient.with(url, "v4.channel.k8s.io") { client in
                 _ = try await client.open(.error)
                 _ = try await client.open(.stdout)
                 #expect(try await client.receive { _ in false } == false)
@@ -103,14 +104,14 @@ import Testing
         options.limits.connections = 1
         try await withServer(.cat, options) { server in
             let (first, second) = (try server.execURL(command), try server.execURL(command))
-            try await SPDYTestClient.with(server, first, "v4.channel.k8s.io") { _ in
-                try await TestConnection.with(port: server.testPort) { connection in
+            try await SPDYClient.with(first, "v4.channel.k8s.io") { _ in
+                try await ClientConnection.with(port: server.testPort) { connection in
                     let answer = try await connection.receive()
                     #expect(answer == nil)
                 }
             }
             for _ in 0..<100 {
-                if (try? await SPDYTestClient.with(server, second, "v4.channel.k8s.io", { _ in })) != nil { return }
+                if (try? await SPDYClient.with(second, "v4.channel.k8s.io", { _ in })) != nil { return }
                 try await Task.sleep(for: .milliseconds(20))
             }
             Issue.record("the first connection's place is not given back")
@@ -126,7 +127,7 @@ import Testing
         })
         try await withServer(backend) { server in
             let url = try server.execURL(RemoteCommand(containerID: "c", command: [], streams: .output))
-            try await SPDYTestClient.with(server, url, "v4.channel.k8s.io") { client in
+            try await SPDYClient.with(url, "v4.channel.k8s.io") { client in
                 _ = try await client.open(.error)
                 _ = try await client.open(.stdout)
                 await started.wait()

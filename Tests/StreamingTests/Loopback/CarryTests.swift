@@ -2,6 +2,7 @@ import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import StreamingClient
 import Testing
 
 @testable import Streaming
@@ -27,11 +28,11 @@ import Testing
 
     private func exec(
         _ streams: RequestedStreams, _ work: @escaping @Sendable (ExecStreams) async throws -> Int32,
-        _ client: (SPDYTestClient, [StreamKind: UInt32]) async throws -> Void
+        _ client: (SPDYClient, [StreamKind: UInt32]) async throws -> Void
     ) async throws {
         try await withServer(FakeBackend(onExec: { try await work($1) })) { server in
             let url = try server.execURL(RemoteCommand(containerID: "c", command: ["x"], streams: streams))
-            try await SPDYTestClient.with(server, url, "v4.channel.k8s.io") { connection in
+            try await SPDYClient.with(url, "v4.channel.k8s.io") { connection in
                 var ids: [StreamKind: UInt32] = [.error: try await connection.open(.error)]
                 if streams.stdin { ids[.stdin] = try await connection.open(.stdin) }
                 if streams.stdout { ids[.stdout] = try await connection.open(.stdout) }

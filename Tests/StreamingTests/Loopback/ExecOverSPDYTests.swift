@@ -1,4 +1,5 @@
 import NIOCore
+import StreamingClient
 import Testing
 
 @testable import Streaming
@@ -12,7 +13,7 @@ import Testing
     func cat(code: Int) async throws {
         try await withServer(.cat) { server in
             let url = try server.execURL(command("cat", "\(code)"))
-            try await SPDYTestClient.with(server, url, "v4.channel.k8s.io") { client in
+            try await SPDYClient.with(url, "v4.channel.k8s.io") { client in
                 let error = try await client.open(.error)
                 let stdin = try await client.open(.stdin)
                 let stdout = try await client.open(.stdout)
@@ -38,7 +39,7 @@ import Testing
         for code in [0, 2] {
             try await withServer(.cat) { server in
                 let url = try server.execURL(command("cat", "\(code)", streams: .output))
-                try await SPDYTestClient.with(server, url, protocolName) { client in
+                try await SPDYClient.with(url, protocolName) { client in
                     let error = try await client.open(.error)
                     let stdout = try await client.open(.stdout)
                     #expect(try await client.receive { $0.ended.isSuperset(of: [error, stdout]) })
@@ -53,14 +54,14 @@ import Testing
         try await withServer(.cat) { server in
             let url = try server.execURL(command("cat"))
             let data = ByteBuffer.random(6 << 20)
-            try await SPDYTestClient.with(server, url, "v4.channel.k8s.io") { client in
+            try await SPDYClient.with(url, "v4.channel.k8s.io") { client in
                 let error = try await client.open(.error)
                 let stdin = try await client.open(.stdin)
                 let stdout = try await client.open(.stdout)
                 _ = try await client.open(.stderr)
                 let connection = client.connection
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    let sender = ConnectionSender(connection)
+                    let sender = connection.sender
                     group.addTask {
                         var rest = data
                         while let piece = rest.readSlice(length: min(100_000, rest.readableBytes)), piece.readableBytes > 0 {
@@ -90,7 +91,7 @@ import Testing
         })
         try await withServer(backend) { server in
             let url = try server.execURL(command("sh", streams: .terminal))
-            try await SPDYTestClient.with(server, url, "v4.channel.k8s.io") { client in
+            try await SPDYClient.with(url, "v4.channel.k8s.io") { client in
                 let error = try await client.open(.error)
                 _ = try await client.open(.stdin)
                 let stdout = try await client.open(.stdout)
@@ -112,7 +113,7 @@ import Testing
         }
         try await withServer(FakeBackend(onExec: { _, _ in throw Broken() })) { server in
             let url = try server.execURL(command("sh", streams: .output))
-            try await SPDYTestClient.with(server, url, "v4.channel.k8s.io") { client in
+            try await SPDYClient.with(url, "v4.channel.k8s.io") { client in
                 let error = try await client.open(.error)
                 _ = try await client.open(.stdout)
                 #expect(try await client.receive { $0.ended.contains(error) })
@@ -133,7 +134,7 @@ import Testing
         })
         try await withServer(backend) { server in
             let url = try server.execURL(command("sleep", streams: .output))
-            try await SPDYTestClient.with(server, url, "v4.channel.k8s.io") { client in
+            try await SPDYClient.with(url, "v4.channel.k8s.io") { client in
                 _ = try await client.open(.error)
                 _ = try await client.open(.stdout)
                 await started.wait()
@@ -155,7 +156,7 @@ import Testing
         })
         try await withServer(backend) { server in
             let url = try server.execURL(command("yes", streams: .output))
-            try await SPDYTestClient.with(server, url, "v4.channel.k8s.io") { client in
+            try await SPDYClient.with(url, "v4.channel.k8s.io") { client in
                 _ = try await client.open(.error)
                 let stdout = try await client.open(.stdout)
                 try await client.receive { $0.bytes[stdout] != nil }
@@ -175,7 +176,7 @@ import Testing
         })
         try await withServer(backend) { server in
             let url = try server.execURL(command("sleep", streams: .output))
-            try await SPDYTestClient.with(server, url, "v4.channel.k8s.io") { client in
+            try await SPDYClient.with(url, "v4.channel.k8s.io") { client in
                 let error = try await client.open(.error)
                 _ = try await client.open(.stdout)
                 await started.wait()
@@ -191,7 +192,7 @@ import Testing
         options.limits.streamCreationTimeout = .milliseconds(200)
         try await withServer(.cat, options) { server in
             let url = try server.execURL(command("cat"))
-            try await SPDYTestClient.with(server, url, "v4.channel.k8s.io") { client in
+            try await SPDYClient.with(url, "v4.channel.k8s.io") { client in
                 let error = try await client.open(.error)
                 #expect(try await client.receive { $0.ended.contains(error) })
                 #expect(client.received.text(error).contains("did not open its streams"))
@@ -203,7 +204,7 @@ import Testing
     func refusedStreams() async throws {
         try await withServer(.cat) { server in
             let url = try server.execURL(command("cat"))
-            try await SPDYTestClient.with(server, url, "v4.channel.k8s.io") { client in
+            try await SPDYClient.with(url, "v4.channel.k8s.io") { client in
                 _ = try await client.open(.error)
                 let second = try await client.open(.error)
                 let unknown = try await client.open([StreamHeaders.streamType: "other"])

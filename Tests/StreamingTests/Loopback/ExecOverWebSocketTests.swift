@@ -1,5 +1,6 @@
 import FoundationEssentials
 import NIOCore
+import StreamingClient
 import Testing
 
 @testable import Streaming
@@ -11,7 +12,7 @@ import Testing
 
     @Test("version 5: stdin is closed by a signal, the exit code is told, the close is normal", arguments: [0, 200]) func version5(code: Int) async throws {
         try await withServer(.cat) { server in
-            try await WebSocketTestClient.with(server, try url(server, code: code), "v5.channel.k8s.io") { client, head in
+            try await WebSocketClient.with(try url(server, code: code), "v5.channel.k8s.io") { client, head in
                 #expect(head.contains("Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n"))
                 try await client.send(ByteBuffer(string: "hello "), on: 0)
                 try await client.send(ByteBuffer(string: "world"), on: 0)
@@ -30,7 +31,7 @@ import Testing
         async throws
     {
         try await withServer(.cat) { server in
-            try await WebSocketTestClient.with(server, try url(server, code: 4, streams: .output), name) { client, _ in
+            try await WebSocketClient.with(try url(server, code: 4, streams: .output), name) { client, _ in
                 try await client.receive()
                 #expect(client.text(3) == "command terminated with exit code 4")
             }
@@ -48,10 +49,10 @@ import Testing
             return 0
         })
         try await withServer(backend) { server in
-            try await WebSocketTestClient.with(server, try url(server), "v4.base64.channel.k8s.io") { client, _ in
+            try await WebSocketClient.with(try url(server), "v4.base64.channel.k8s.io") { client, _ in
                 try await client.send(.text, ByteBuffer(string: "0aGVsbG8="))
                 try await client.receive()
-                let texts = client.messages.filter { $0.opcode == 1 }.map { String(buffer: $0.bytes) }
+                let texts = client.messages.filter { $0.opcode == .text }.map { String(buffer: $0.bytes) }
                 #expect(texts.contains("1aGVsbG8="))
                 let status = try #require(texts.first { $0.hasPrefix("3") }.flatMap { Data(base64Encoded: String($0.dropFirst())) })
                 #expect(String(decoding: status, as: UTF8.self).contains("Success"))
@@ -65,7 +66,7 @@ import Testing
             return 0
         })
         try await withServer(backend) { server in
-            try await WebSocketTestClient.with(server, try url(server, streams: .terminal), "v5.channel.k8s.io") { client, _ in
+            try await WebSocketClient.with(try url(server, streams: .terminal), "v5.channel.k8s.io") { client, _ in
                 try await client.send(ByteBuffer(string: #"{"Width":77,"Height":24}"#), on: 4)
                 try await client.receive()
                 #expect(client.text(3).contains(#""message":"77""#))
@@ -75,7 +76,7 @@ import Testing
 
     @Test("large binary data, in messages cut into frames") func binary() async throws {
         try await withServer(.cat) { server in
-            try await WebSocketTestClient.with(server, try url(server), "v5.channel.k8s.io") { client, _ in
+            try await WebSocketClient.with(try url(server), "v5.channel.k8s.io") { client, _ in
                 let data = ByteBuffer.random(1 << 20)
                 var rest = data
                 while let piece = rest.readSlice(length: min(64 << 10, rest.readableBytes)), piece.readableBytes > 0 {
@@ -88,7 +89,7 @@ import Testing
                 try await client.send(.binary, ByteBuffer(bytes: [255, 0]))
                 try await client.receive()
                 #expect(client.bytes(1) == data)
-                #expect(client.messages.contains { $0.opcode == 10 && $0.bytes == ByteBuffer(string: "between") })
+                #expect(client.messages.contains { $0.opcode == .pong && $0.bytes == ByteBuffer(string: "between") })
             }
         }
     }
@@ -101,7 +102,7 @@ import Testing
             return 0
         })
         try await withServer(backend) { server in
-            try await WebSocketTestClient.with(server, try url(server), "v5.channel.k8s.io") { client, _ in
+            try await WebSocketClient.with(try url(server), "v5.channel.k8s.io") { client, _ in
                 await started.wait()
                 try await client.send(.connectionClose, ByteBuffer(bytes: [0x03, 0xe8]))
                 try await client.receive()
@@ -112,7 +113,7 @@ import Testing
     }
 
     @Test("frames that break the protocol end the connection with their code") func faults() async throws {
-        let cases: [(UInt16, (WebSocketTestClient) async throws -> Void)] = [
+        let cases: [(UInt16, (WebSocketClient) async throws -> Void)] = [
             (1002, { try await $0.send(.binary, ByteBuffer(bytes: [0, 1]), masked: false) }),
             (1002, { try await $0.send(.continuation, ByteBuffer(bytes: [0, 1])) }),
             (1002, { try await $0.send(.binary, ByteBuffer(bytes: [255])) }),
@@ -121,7 +122,7 @@ import Testing
         ]
         for (code, send) in cases {
             try await withServer(.cat) { server in
-                try await WebSocketTestClient.with(server, try url(server), "v5.channel.k8s.io") { client, _ in
+                try await WebSocketClient.with(try url(server), "v5.channel.k8s.io") { client, _ in
                     try await send(client)
                     try await client.receive()
                     #expect(client.closeCode == code)

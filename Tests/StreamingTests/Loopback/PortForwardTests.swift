@@ -1,4 +1,5 @@
 import NIOCore
+import StreamingClient
 import Testing
 
 @testable import Streaming
@@ -6,24 +7,17 @@ import Testing
 @Suite("Port-forward", .timeLimit(.minutes(2))) struct PortForwardTests {
     private let request = PortForwarding(podSandboxID: "p", ports: [])
 
-    private func open(_ client: SPDYTestClient, _ port: UInt16, _ id: Int) async throws -> (error: UInt32, data: UInt32) {
-        let error = try await client.open([StreamHeaders.streamType: "error", StreamHeaders.port: "\(port)", StreamHeaders.requestID: "\(id)"])
-        try await client.finish(error)
-        let data = try await client.open([StreamHeaders.streamType: "data", StreamHeaders.port: "\(port)", StreamHeaders.requestID: "\(id)"])
-        return (error, data)
-    }
-
-    private func forward(_ body: (SPDYTestClient) async throws -> Void) async throws {
+    private func forward(_ body: (SPDYClient) async throws -> Void) async throws {
         try await withServer(.localhost) { server in
             let url = try server.portForwardURL(request)
-            try await SPDYTestClient.with(server, url, "portforward.k8s.io", body)
+            try await SPDYClient.with(url, "portforward.k8s.io", body)
         }
     }
 
     @Test("the client's end reaches the pod, the pod's last words reach the client") func clientEndsFirst() async throws {
         try await TestService.with({ Echo() }) { service in
             try await forward { client in
-                let (error, data) = try await open(client, service.port, 0)
+                let (error, data) = try await client.open(port: service.port, request: 0)
                 try await client.send(ByteBuffer(string: "hello"), on: data)
                 #expect(try await client.receive { $0.text(data) == "hello" })
                 try await client.finish(data)
@@ -38,7 +32,7 @@ import Testing
     @Test("the pod's end reaches the client, which may still send; its reset ends all, as kubectl's") func podEndsFirst() async throws {
         try await TestService.with({ Greeter() }) { service in
             try await forward { client in
-                let (error, data) = try await open(client, service.port, 0)
+                let (error, data) = try await client.open(port: service.port, request: 0)
                 #expect(try await client.receive { $0.ended.contains(data) })
                 #expect(client.received.text(data) == "welcome")
                 #expect(!client.received.ended.contains(error))
@@ -53,10 +47,10 @@ import Testing
     @Test("where nothing listens the error stream says so, and other ports go on") func refused() async throws {
         try await TestService.with({ Echo() }) { service in
             try await forward { client in
-                let (error, data) = try await open(client, 1, 0)
+                let (error, data) = try await client.open(port: 1, request: 0)
                 #expect(try await client.receive { $0.ended.contains(error) && $0.reset[data] != nil })
                 #expect(client.received.text(error) == "cannot forward port 1: connection refused")
-                let (_, second) = try await open(client, service.port, 1)
+                let (_, second) = try await client.open(port: service.port, request: 1)
                 try await client.send(ByteBuffer(string: "x"), on: second, isLast: true)
                 #expect(try await client.receive { $0.ended.contains(second) })
                 #expect(client.received.text(second) == "x[end]")
@@ -69,7 +63,7 @@ import Testing
             try await forward { client in
                 var pairs: [(error: UInt32, data: UInt32)] = []
                 for number in 0..<300 {
-                    let pair = try await open(client, service.port, number)
+                    let pair = try await client.open(port: service.port, request: number)
                     try await client.send(ByteBuffer(string: "connection \(number)"), on: pair.data, isLast: true)
                     pairs.append(pair)
                 }
@@ -85,7 +79,7 @@ import Testing
         options.limits.streamCreationTimeout = .milliseconds(200)
         try await withServer(.localhost, options) { server in
             let url = try server.portForwardURL(request)
-            try await SPDYTestClient.with(server, url, "portforward.k8s.io") { client in
+            try await SPDYClient.with(url, "portforward.k8s.io") { client in
                 let error = try await client.open([StreamHeaders.streamType: "error", StreamHeaders.port: "80", StreamHeaders.requestID: "a"])
                 let data = try await client.open([StreamHeaders.streamType: "data", StreamHeaders.port: "80", StreamHeaders.requestID: "b"])
                 #expect(try await client.receive { $0.ended.contains(error) && $0.reset[data] != nil })
@@ -110,7 +104,7 @@ import Testing
         try await TestService.with({ Echo() }) { service in
             try await withServer(.localhost) { server in
                 let url = try server.portForwardURL(request)
-                try await WebSocketTestClient.with(server, url, name) { client, head in
+                try await WebSocketClient.with(url, name) { client, head in
                     #expect(head.contains("Sec-WebSocket-Protocol: \(name)\r\n"))
                     var bytes = SPDYBytes()
                     bytes.open(1, [StreamHeaders.streamType: "error", StreamHeaders.port: "\(service.port)", StreamHeaders.requestID: "0"])
@@ -122,7 +116,7 @@ import Testing
                     var frames: [SPDYFrame] = []
                     try await client.receive {
                         var decoder = SPDYFrameDecoder(controlFrameLimit: 10_000)
-                        let received = $0.messages.filter { $0.opcode == 2 }.reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1.bytes) }
+                        let received = $0.messages.filter { $0.opcode == .binary }.reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1.bytes) }
                         frames = (try? decoder.frames(received)) ?? []
                         return frames.contains { if case .data(1, _, true) = $0 { true } else { false } }
                     }
@@ -138,7 +132,7 @@ import Testing
         try await TestService.with({ Echo() }) { service in
             try await withServer(.localhost) { server in
                 let url = try server.portForwardURL(PortForwarding(podSandboxID: "p", ports: [service.port, 1]))
-                try await WebSocketTestClient.with(server, url, name) { client, _ in
+                try await WebSocketClient.with(url, name) { client, _ in
                     try await client.send(ByteBuffer(string: "hello"), on: 0)
                     try await client.receive { $0.bytes(0).readableBytes == 7 && $0.bytes(3).readableBytes > 2 }
                     var data = client.bytes(0)
@@ -156,7 +150,7 @@ import Testing
         try await TestService.with({ Greeter() }) { service in
             try await withServer(.localhost) { server in
                 let url = try server.portForwardURL(PortForwarding(podSandboxID: "p", ports: [service.port]))
-                try await WebSocketTestClient.with(server, url, "v4.channel.k8s.io") { client, _ in
+                try await WebSocketClient.with(url, "v4.channel.k8s.io") { client, _ in
                     try await client.receive()
                     #expect(client.text(0).hasSuffix("welcome"))
                     #expect(client.closeCode == 1000)
