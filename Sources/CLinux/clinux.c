@@ -179,8 +179,15 @@ int clinux_open_terminal(int *master, int *slave) {
     *slave = -1;
     if (unlockpt(*master) == 0 && ptsname_r(*master, name, sizeof name) == 0)
         *slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (*slave >= 0) return 0;
+    struct termios mode;
+    if (*slave >= 0 && tcgetattr(*slave, &mode) == 0) {
+        tcflag_t output = mode.c_oflag;
+        cfmakeraw(&mode);
+        mode.c_oflag = output;
+        if (tcsetattr(*slave, TCSANOW, &mode) == 0) return 0;
+    }
     int error = errno;
+    if (*slave >= 0) close(*slave);
     close(*master);
     errno = error;
     return -1;

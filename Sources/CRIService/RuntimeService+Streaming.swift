@@ -36,6 +36,9 @@ extension RuntimeService {
     public func portForward(
         request: Runtime_V1_PortForwardRequest, context: ServerContext
     ) async throws -> Runtime_V1_PortForwardResponse {
+        if let port = request.port.first(where: { !(1...65535).contains($0) }) {
+            throw NodeError.invalidArgument("\(port) is no port: ports are 1 to 65535")
+        }
         let pod = try node.inventory.pod(request.podSandboxID)
         guard pod.phase == .ready else {
             throw NodeError.failedPrecondition("pod \(pod.id.prefix(13)) is not ready: nothing listens in it")

@@ -36,7 +36,12 @@ struct NodeBackend: StreamingBackend {
     private static func copyInput(_ stdin: ByteReader?, to session: AttachSession) async {
         guard let stdin else { return }
         do {
-            for try await bytes in stdin { try await session.socket.writeAll(Array(bytes.readableBytesView)) }
+            for try await bytes in stdin {
+                var rest = bytes
+                while let piece = rest.readSlice(length: min(AttachSession.inputSize, rest.readableBytes)), piece.readableBytes > 0 {
+                    try await session.socket.writeAll(Array(piece.readableBytesView))
+                }
+            }
             // The end of input: conmon hands it on unless the container's input outlives its clients.
             shutdown(session.socket.raw, CInt(SHUT_WR))
         } catch {
@@ -47,7 +52,13 @@ struct NodeBackend: StreamingBackend {
     /// conmon sends a packet a piece of output, its first byte the stream's, and closes when the container has ended.
     private static func copyOutput(_ session: AttachSession, to streams: ExecStreams) async throws {
         while true {
-            let packet = try await session.socket.readChunk(upTo: AttachSession.packetSize)
+            let packet: [UInt8]
+            do {
+                packet = try await session.socket.readChunk(upTo: AttachSession.packetSize)
+            } catch let error as SystemError where error.code == ECONNRESET {
+                // conmon left input unread when it closed. The kernel says so once, before the output that still waits.
+                continue
+            }
             guard let kind = packet.first else { return }
             let writer = AttachSession.Stream(rawValue: kind) == .stderr ? streams.stderr : streams.stdout
             try await writer?.write(ByteBuffer(bytes: packet.dropFirst()))

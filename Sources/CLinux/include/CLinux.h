@@ -45,7 +45,8 @@ int clinux_recv_fd(int socket);
 int clinux_send_fd(int socket, int fd);
 
 // Terminals.
-// Makes a pseudo-terminal; both sides are closed on exec and control nobody.
+// Makes a pseudo-terminal whose input is raw: what is typed before a program has set it up is neither echoed nor understood.
+// Both sides are closed on exec and control nobody.
 int clinux_open_terminal(int *master, int *slave);
 int clinux_set_window_size(int fd, uint16_t rows, uint16_t columns);
 

@@ -1,4 +1,5 @@
 import Linux
+import OCIRuntime
 
 extension Node {
     /// Start-up: makes the records and the node agree, whatever instant the daemon last stopped at.
@@ -25,6 +26,8 @@ extension Node {
                 try await release(container)
                 try await inventory.removeContainer(container.id)
             case .created, .starting, .running:
+                let bundle = containerFiles.bundle(container.id)
+                try await BlockingPool.shared.run { ExecLeftovers.end(bundle: bundle, containerID: container.id) }
                 _ = try await observe(container)
             case .exited:
                 break

@@ -39,8 +39,12 @@ public final class ExecSession: Sendable {
         try? runtime.signal(SIGWINCH)
     }
 
-    /// Ends the command and all that came of it.
+    /// Ends the command and all that came of it, also for a task that is cancelled.
     public func terminate() async {
+        await Task.detached { [self] in await terminateNow() }.value
+    }
+
+    private func terminateNow() async {
         // Until the runtime has written the number there is nothing in the container to end.
         for _ in 0..<50 where files.pid == nil {
             if (try? await withTimeout(.milliseconds(20), { [runtime] in try await runtime.wait() })) != nil { return }
@@ -50,7 +54,7 @@ public final class ExecSession: Sendable {
         // The runtime reaps the command and leaves; killed itself, it would leave a zombie in the container.
         if (try? await withTimeout(.seconds(2), { [runtime] in try await runtime.wait() })) != nil { return }
         runtime.signalGroup(SIGKILL)
-        _ = try? await Task.detached { [runtime] in try await runtime.wait() }.value
+        _ = try? await runtime.wait()
     }
 }
 

@@ -20,6 +20,9 @@ public struct AttachSession: Sendable {
     /// The most bytes that conmon puts into a packet, with the first one: its STDIO_BUF_SIZE and one.
     public static let packetSize = 8193
 
+    /// The most bytes of input to send in one packet: conmon reads that many at a time, and what a packet has beyond is lost.
+    public static let inputSize = 32 << 10
+
     /// The streams of conmon's packets.
     public enum Stream: UInt8, Sendable {
         case stdout = 2

@@ -5,6 +5,10 @@ import NIOPosix
 /// Connects streams with pipes, terminals and sockets on the streams' event loop, so that bytes pass without a hop
 /// between threads and without a copy.
 enum DescriptorBridge {
+    /// Bytes that the kernel may hold of what a socket has received. NIO reads all of them at the peer's end, whether or
+    /// not anyone takes them; left to itself, the kernel lets them grow to megabytes.
+    static let socketBuffer = 256 << 10
+
     /// Sends to the stream what can be read, to the end. Owns the descriptor.
     static func input(_ descriptor: CInt, to stream: NIOLoopBound<StreamEndpoint>, drain: DrainSignal) async throws {
         try await input(descriptor, on: stream.eventLoop, to: stream, drain: drain)
@@ -69,6 +73,7 @@ enum DescriptorBridge {
             try await ClientBootstrap(group: stream.eventLoop)
                 .channelOption(.autoRead, value: false)
                 .channelOption(.allowRemoteHalfClosure, value: true)
+                .channelOption(.socketOption(.so_rcvbuf), value: .init(socketBuffer))
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandlers([

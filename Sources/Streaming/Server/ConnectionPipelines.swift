@@ -6,6 +6,7 @@ import NIOWebSocket
 struct ConnectionPipelines: Sendable {
     let options: StreamingOptions
     let backend: any StreamingBackend
+    let calls: RunningCalls
     let logger: Logger
 
     private var creationTimeout: TimeAmount { TimeAmount(options.limits.streamCreationTimeout) }
@@ -51,13 +52,15 @@ struct ConnectionPipelines: Sendable {
     }
 
     private func session(_ agreement: Agreement, on eventLoop: any EventLoop) -> any StreamSession {
-        let backend = backend
+        let (backend, calls) = (backend, calls)
         switch agreement.request {
         case .exec(let request):
-            return remoteCommand(request.streams, agreement.transport, eventLoop) { try await backend.exec(request, streams: $0) }
+            return remoteCommand(request.streams, agreement.transport, eventLoop) { streams in
+                try await calls.during { try await backend.exec(request, streams: streams) }
+            }
         case .attach(let request):
-            return remoteCommand(request.streams, agreement.transport, eventLoop) {
-                try await backend.attach(request, streams: $0)
+            return remoteCommand(request.streams, agreement.transport, eventLoop) { streams in
+                try await calls.during { try await backend.attach(request, streams: streams) }
                 return 0
             }
         case .portForward(let request):

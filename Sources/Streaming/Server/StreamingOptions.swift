@@ -39,6 +39,11 @@ public struct StreamingTLS: Sendable, Equatable {
 }
 
 /// What clients may ask of the server. Whoever asks for more is refused or cut off; nothing grows without bound.
+///
+/// A connection has memory for at most 2 MiB of received bytes that nobody takes, 256 KiB of them on one stream, then it is
+/// not read any more; for 256 KiB that wait to be sent and one read of each of its pipes, terminals or sockets, which are
+/// then not read; and for 64 KiB of answers to pings and faults. What a client sends to a channel or stream that there is
+/// not, is dropped. `StreamLimits` has these.
 public struct StreamingLimits: Sendable {
     /// Most connections at the same time.
     public var connections = 1000
@@ -48,11 +53,17 @@ public struct StreamingLimits: Sendable {
     public var tokenLifetime = Duration.seconds(60)
     /// How long a client has, from its connection, for TLS and the HTTP request.
     public var handshakeTimeout = Duration.seconds(10)
+    /// Most bytes of a header of the HTTP request, and of all of them.
+    public var requestHeader = 16 << 10
+    public var requestHead = 64 << 10
+    /// Most headers of the HTTP request.
+    public var requestHeaders = 100
     /// How long a client has to open the streams that belong together.
     public var streamCreationTimeout = Duration.seconds(30)
     /// How long a client has to close its connection when all was said.
     public var lingering = Duration.seconds(5)
-    /// Most bytes of a WebSocket frame.
+    /// Most bytes of a WebSocket frame, and of a message in base64, which has to be whole. Other messages are passed on by
+    /// the frame, and have no limit.
     public var webSocketFrame = 1 << 20
     /// Most bytes of a SPDY control frame, compressed headers among them. Data frames are passed on as they come.
     public var spdyControlFrame = 32 << 10

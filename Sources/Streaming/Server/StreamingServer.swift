@@ -17,6 +17,7 @@ public final class StreamingServer: Sendable {
 
     private let options: StreamingOptions
     private let pipelines: ConnectionPipelines
+    private let calls = RunningCalls()
     private let group: any EventLoopGroup
     private let logger: Logger
     private let state: NIOLockedValueBox<State>
@@ -28,7 +29,7 @@ public final class StreamingServer: Sendable {
         self.options = options
         self.group = group
         self.logger = logger
-        pipelines = ConnectionPipelines(options: options, backend: backend, logger: logger)
+        pipelines = ConnectionPipelines(options: options, backend: backend, calls: calls, logger: logger)
         let limits = options.limits
         state = NIOLockedValueBox(State(tokens: TokenTable(lifetime: limits.tokenLifetime, limit: limits.pendingRequests)))
     }
@@ -46,13 +47,14 @@ public final class StreamingServer: Sendable {
         }
     }
 
-    /// Stops listening and ends every session.
+    /// Stops listening, ends every session, and waits until the backend has ended what they started.
     public func shutdown() async {
         let channels = state.withLockedValue { state in
             defer { state.listener = nil }
             return [state.listener].compactMap { $0 } + state.connections.values
         }
         for channel in channels { try? await channel.close().get() }
+        await calls.allEnded()
     }
 
     /// The port that is listened on; nil before the start.
@@ -95,6 +97,8 @@ extension StreamingServer {
         ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // Connections inherit it. What a client has sent when it leaves is read at once, however slow its readers.
+            .serverChannelOption(.socketOption(.so_rcvbuf), value: .init(DescriptorBridge.socketBuffer))
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 128 << 10, high: 256 << 10))
             .childChannelInitializer { [self] channel in
@@ -130,7 +134,7 @@ extension StreamingServer {
             let handler = UpgradeHandler(negotiation, timeout: TimeAmount(options.limits.handshakeTimeout)) { [pipelines] in
                 try pipelines.install($1, in: $0)
             }
-            try UpgradeHandler.install(in: channel, handler)
+            try UpgradeHandler.install(in: channel, handler, options.limits)
         }
     }
 }

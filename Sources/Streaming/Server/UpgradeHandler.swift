@@ -20,16 +20,16 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     /// Adds HTTP and this handler to a new connection.
-    static func install(in channel: any Channel, _ handler: UpgradeHandler) throws {
-        var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderFieldSize = 16 << 10
-        limits.maxHeaderListSize = 64 << 10
-        limits.maxHeaderFieldCount = 100
+    static func install(in channel: any Channel, _ handler: UpgradeHandler, _ limits: StreamingLimits) throws {
+        var headLimits = NIOHTTPDecoderLimitConfiguration()
+        headLimits.maxHeaderFieldSize = limits.requestHeader
+        headLimits.maxHeaderListSize = limits.requestHead
+        headLimits.maxHeaderFieldCount = limits.requestHeaders
         let decoder = HTTPRequestDecoder(
-            leftOverBytesStrategy: .forwardBytes, informationalResponseStrategy: .drop, limitConfiguration: limits)
+            leftOverBytesStrategy: .forwardBytes, informationalResponseStrategy: .drop, limitConfiguration: headLimits)
         let operations = channel.pipeline.syncOperations
         try operations.addHandler(HTTPResponseEncoder(), name: encoderName)
-        try operations.addHandler(ByteToMessageHandler(decoder, maximumBufferSize: 128 << 10), name: decoderName)
+        try operations.addHandler(ByteToMessageHandler(decoder, maximumBufferSize: 2 * limits.requestHead), name: decoderName)
         try operations.addHandler(handler)
     }
 
