@@ -6,5 +6,5 @@ struct SwiftletBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "swiftlet-bench",
         abstract: "Measures container runtimes through the Container Runtime Interface.",
-        subcommands: [Compare.self, Demo.self])
+        subcommands: [Compare.self, Streams.self, Demo.self])
 }

@@ -19,4 +19,12 @@ struct Connection: Sendable {
             return try await body(connection)
         }
     }
+
+    /// Calls `body` with a connection to each of the sockets.
+    static func openAll<R: Sendable>(
+        _ sockets: [String], connected: [Connection] = [], _ body: ([Connection]) async throws -> R
+    ) async throws -> R {
+        guard let socket = sockets.first else { return try await body(connected) }
+        return try await open(socket) { try await openAll(Array(sockets.dropFirst()), connected: connected + [$0], body) }
+    }
 }

@@ -30,15 +30,9 @@ struct Compare: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let results = try await connect(contestants[...], connected: [])
+        let results = try await Connection.openAll(contestants.map(\.socket)) { try await measure($0) }
         let titles: [Measure: String] = [.manyUp: "\(pods) pods up, 10 at once", .resident: "daemon resident, \(pods) pods"]
         print(results.table(contestants.map(\.name), titles: titles))
-    }
-
-    /// Opens one connection after the other around the measuring.
-    private func connect(_ waiting: ArraySlice<Contestant>, connected: [Connection]) async throws -> Results {
-        guard let next = waiting.first else { return try await measure(connected) }
-        return try await Connection.open(next.socket) { try await connect(waiting.dropFirst(), connected: connected + [$0]) }
     }
 
     private func measure(_ connections: [Connection]) async throws -> Results {

@@ -10,8 +10,17 @@ enum Measure: String, CaseIterable, Sendable {
     case pull = "pull"
     case cpu = "daemon CPU a pod, up and down"
     case resident = "daemon resident with the pods up"
+    case execOutput = "exec, output"
+    case execInput = "exec, input"
+    case portForward = "port-forward, from the pod"
 
-    var unit: String { self == .resident ? "MiB" : "ms" }
+    var unit: String {
+        switch self {
+        case .resident: "MiB"
+        case .execOutput, .execInput, .portForward: "MB/s"
+        default: "ms"
+        }
+    }
 }
 
 /// Samples of every measure, for contestants by their index.
