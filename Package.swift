@@ -115,7 +115,7 @@ let package = Package(
         tests("CDI", ["Linux"]),
         tests("OCIRuntime", ["CRI", "OCI", "CDI", "Linux"]),
         tests("Telemetry", [.log]),
-        tests("Node", ["CRI", "Linux", "Store"]),
+        tests("Node", ["CRI", "Linux", "Networking", "Store"]),
         tests("Streaming", ["StreamingClient", .nioEmbedded, .nioHTTP1]),
         tests("CRIService", ["CRI", "Node", .grpcCore]),
         .testTarget(

@@ -17,6 +17,7 @@ extension Node {
             .resourceExhausted("\(doing): \(error): free space on that file system")
         case let error as SpecError: NodeError(error)
         case let error as CDIError: .invalidArgument("\(error)")
+        case let error as NetworkError: NodeError(error, doing)
         case let error as CommandTimeout: .deadlineExceeded("\(doing): \(error)")
         default: .failed("\(doing): \(error)")
         }
@@ -59,4 +60,23 @@ extension NodeError {
         case .unsupported(let text): self = .failedPrecondition(text)
         }
     }
+}
+
+extension NodeError {
+    /// A pod's network that cannot be made or taken down. What may be mended without another request is UNAVAILABLE: the
+    /// kubelet tries again.
+    init(_ error: NetworkError, _ doing: String) {
+        let text = "\(doing): \(error)"
+        switch error {
+        case .notReady, .pluginMissing: self = .unavailable(text)
+        case .pluginTimeout: self = .deadlineExceeded(text)
+        case .invalidRequest: self = .invalidArgument(text)
+        case .notAttached: self = .failedPrecondition(text)
+        case .plugin(_, _, _, let code, _, _): self = code == Self.tryAgainLater ? .unavailable(text) : .failed(text)
+        case .pluginCrashed, .unreadableResult, .configuration, .unreadableAttachment, .system: self = .failed(text)
+        }
+    }
+
+    /// CNI specification 1.1, section 5 "Error": the plugin wants to be asked again.
+    private static let tryAgainLater = 11
 }

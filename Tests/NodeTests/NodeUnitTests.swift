@@ -2,6 +2,7 @@ import CRI
 import Foundation
 import Glibc
 import Linux
+import Networking
 import Store
 import Testing
 
@@ -80,6 +81,22 @@ import Testing
                 NetworkCounters(name: "eth0", receivedBytes: 1506, receiveErrors: 2, sentBytes: 866, sendErrors: 3)
             ])
         #expect(NetworkCounters.parse("").isEmpty)
+    }
+}
+
+@Suite struct NetworkErrorTests {
+    private func kind(_ error: NetworkError) -> NodeError { NodeError(error, "making pod p") }
+
+    @Test func theCallerLearnsWhetherToTryAgain() {
+        #expect(kind(.notReady("no file")) == .unavailable("making pod p: the network is not ready: no file"))
+        #expect(kind(.invalidRequest("a semicolon")) == .invalidArgument("making pod p: \(NetworkError.invalidRequest("a semicolon"))"))
+        let slow = NetworkError.pluginTimeout(name: "bridge", command: "ADD", limit: .seconds(2))
+        #expect(kind(slow) == .deadlineExceeded("making pod p: \(slow)"))
+        func refusal(_ code: Int) -> NetworkError {
+            .plugin(name: "bridge", command: "ADD", network: "n", code: code, message: "no", details: "")
+        }
+        #expect(kind(refusal(11)) == .unavailable("making pod p: \(refusal(11))"))
+        #expect(kind(refusal(7)) == .failed("making pod p: \(refusal(7))"))
     }
 }
 

@@ -31,9 +31,12 @@ extension Node {
         let started = ContinuousClock.now
         try await inventory.updatePod(id) { $0.phase = .stopping }
         do {
-            // The kubelet has stopped them one by one, with the time that each may take; what still runs is ended at once.
+            // The kubelet has stopped them one by one, with the time that each may take; what still runs is ended at once, and
+            // has no more use for the network, which takes as long to give back as containers take to die.
+            async let network: Void = releaseNetwork(of: pod)
             try await eachContainer(of: id) { try await $0.stopContainer($1, grace: .zero) }
-            try await release(pod)
+            try await network
+            try await releaseNamespaces(of: pod)
         } catch {
             throw nodeError(error, "stopping pod \(pod.key)")
         }
@@ -46,7 +49,15 @@ extension Node {
 
     /// Gives back all that a pod holds of the kernel and of CNI. Idempotent; goes by the pod's id alone.
     func release(_ pod: PodRecord) async throws {
+        try await releaseNetwork(of: pod)
+        try await releaseNamespaces(of: pod)
+    }
+
+    private func releaseNetwork(of pod: PodRecord) async throws {
         if pod.hasNetwork { try await network.detach(networkRequest(for: pod)) }
+    }
+
+    private func releaseNamespaces(of pod: PodRecord) async throws {
         try await pinner.unpin(directory: podFiles.namespaces(pod.id))
         try await BlockingPool.shared.run { [podFiles] in try podFiles.remove(pod.id) }
     }
