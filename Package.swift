@@ -113,9 +113,9 @@ let package = Package(
         tests("Registry", ["OCI", .log, .nioCore, .nioPosix, .nioHTTP1, .nioSSL]),
         tests("Images"),
         tests("CDI", ["Linux"]),
-        tests("OCIRuntime", ["CRI", "OCI", "CDI", "Linux"]),
+        tests("OCIRuntime", ["CRI", "OCI", "CDI", "Linux", "CSeccomp"]),
         tests("Telemetry", [.log]),
-        tests("Node", ["CRI", "Linux", "Networking", "Store"]),
+        tests("Node", ["CRI", "Linux", "Networking", "OCIRuntime", "Store"]),
         tests("Streaming", ["StreamingClient", .nioEmbedded, .nioHTTP1]),
         tests("CRIService", ["CRI", "Node", .grpcCore]),
         .testTarget(

@@ -197,3 +197,5 @@ int clinux_set_window_size(int fd, uint16_t rows, uint16_t columns) {
     struct winsize size = {.ws_row = rows, .ws_col = columns};
     return ioctl(fd, TIOCSWINSZ, &size);
 }
+
+const char *clinux_errno_name(int number) { return strerrorname_np(number); }

@@ -45,6 +45,11 @@ public struct Configuration: Sendable, Equatable {
         public var noPivot = false
         public var readOnly = false
         public var seccompProfile = ""
+        public var privilegedSeccompProfile = ""
+        public var seccompUseDefaultWhenEmpty = false
+        public var apparmorProfile = "swiftlet-default"
+        public var selinux = false
+        public var hostnetworkDisableSelinux = true
         public var pinnsPath = ""
         public var additionalDevices: [String] = []
         public var allowedDevices = ["/dev/fuse", "/dev/net/tun"]

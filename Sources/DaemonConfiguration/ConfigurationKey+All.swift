@@ -50,6 +50,19 @@ extension ConfigurationKey {
         .init(
             "crio.runtime", "seccomp_profile", \.runtime.seccompProfile,
             "The file of the RuntimeDefault seccomp profile; empty for the built-in one.", reloads: true),
+        .init(
+            "crio.runtime", "privileged_seccomp_profile", \.runtime.privilegedSeccompProfile,
+            "The file of the seccomp profile of privileged containers; empty for none.", reloads: true),
+        .init(
+            "crio.runtime", "seccomp_use_default_when_empty", \.runtime.seccompUseDefaultWhenEmpty,
+            "Whether containers whose request names no seccomp profile get the RuntimeDefault one; otherwise they get none.", reloads: true),
+        .init(
+            "crio.runtime", "apparmor_profile", \.runtime.apparmorProfile,
+            "The RuntimeDefault AppArmor profile: \"swiftlet-default\", which is loaded at start, one loaded before, or \"unconfined\"."),
+        .init("crio.runtime", "selinux", \.runtime.selinux, "Whether containers get SELinux labels, on hosts where SELinux is enabled."),
+        .init(
+            "crio.runtime", "hostnetwork_disable_selinux", \.runtime.hostnetworkDisableSelinux,
+            "Whether processes in the host's network namespace get no SELinux label."),
         .init("crio.runtime", "pinns_path", \.runtime.pinnsPath, "The file of swiftlet-pin; empty to look beside the daemon and in PATH."),
         .init(
             "crio.runtime", "additional_devices", \.runtime.additionalDevices,
@@ -110,10 +123,9 @@ extension ConfigurationKey {
             "crio.runtime.container_exits_dir": "exits are kept below runroot",
             "crio.runtime.container_attach_socket_dir": "sockets are kept below runroot",
             "crio.runtime.manage_ns_lifecycle": "namespaces are always managed", "crio.runtime.log_level": "use --log-level",
-            "crio.runtime.apparmor_profile": later, "crio.runtime.hooks_dir": later,
-            "crio.runtime.timezone": later,
+            "crio.runtime.hooks_dir": later, "crio.runtime.timezone": later,
             "crio.runtime.ctr_stop_timeout": "the kubelet gives each container its time",
-            "crio.runtime.selinux": "the host's state decides", "crio.runtime.bind_mount_prefix": later, "crio.runtime.uid_mappings": later,
+            "crio.runtime.bind_mount_prefix": later, "crio.runtime.uid_mappings": later,
             "crio.runtime.gid_mappings": later, "crio.runtime.default_mounts_file": later, "crio.runtime.log_filter": later,
             "crio.runtime.log_to_journald": later, "crio.runtime.no_sync_log": "logs are never synchronised",
             "crio.runtime.separate_pull_cgroup": later, "crio.runtime.rdt_config_file": later, "crio.runtime.blockio_config_file": later,
@@ -121,11 +133,10 @@ extension ConfigurationKey {
             "crio.runtime.irqbalance_config_restore_file": later,
             "crio.runtime.shared_cpuset": later, "crio.runtime.enable_criu_support": later, "crio.runtime.enable_pod_events": later,
             "crio.runtime.minimum_mappable_uid": later, "crio.runtime.minimum_mappable_gid": later,
-            "crio.runtime.hostnetwork_disable_selinux": "the host's state decides", "crio.runtime.disable_hostport_mapping": later,
+            "crio.runtime.disable_hostport_mapping": later,
             "crio.runtime.absent_mount_sources_to_reject": later,
             "crio.runtime.add_inheritable_capabilities": "no capability is inheritable",
-            "crio.runtime.privileged_seccomp_profile": later,
-            "crio.runtime.seccomp_use_default_when_empty": later, "crio.runtime.default_annotations": later,
+            "crio.runtime.default_annotations": later,
             "crio.image.image_volumes": "volumes of images are directories",
             "crio.image.big_files_temporary_dir": "layers are unpacked as they arrive",
             "crio.image.separate_pull_cgroup": later, "crio.image.auto_reload_registries": "use SIGHUP",

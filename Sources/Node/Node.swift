@@ -34,6 +34,8 @@ public final class Node: Sendable {
     let phases = PhaseTrackers()
     let timelines = TimelineRecorder()
     let samples = CPUSampler()
+    /// SELinux levels of pods whose records are not written yet.
+    let levelsUnderWay = Mutex<Set<String>>([])
     private let exitWatcher = Mutex<Task<Void, Never>?>(nil)
 
     /// Takes up the node's state and makes it whole, whatever instant the daemon last stopped at.

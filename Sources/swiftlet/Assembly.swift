@@ -56,12 +56,11 @@ struct Assembly {
         let layout = CgroupLayout(mounts: try MountTable.read())
         let driver = cgroupDriver
         let runtime = configuration.runtime
-        let host = SpecHost.probe(layout: layout)
-        let profile =
-            runtime.seccompProfile.isEmpty
-            ? SeccompProfile.runtimeDefault
-            : try SeccompProfile(json: try Files.readBytes(runtime.seccompProfile), source: runtime.seccompProfile)
-        return NodeSettings(
+        var host = SpecHost.probe(layout: layout)
+        host.seLinux = host.seLinux && runtime.selinux
+        if runtime.selinux, !host.seLinux { logger.warning("selinux is set and this host has no SELinux enabled: there are no labels") }
+        try CapabilitySet.check(runtime.defaultCapabilities)
+        var settings = NodeSettings(
             root: configuration.crio.root, runRoot: configuration.crio.runroot, pinnerPath: try pinnerPath(),
             handlers: try handlers(driver), defaultHandler: runtime.defaultRuntime, cgroupLayout: layout, cgroupDriver: driver,
             monitorInPodCgroup: runtime.conmonCgroup == "pod" && driver == .cgroupfs, host: host,
@@ -69,9 +68,21 @@ struct Assembly {
                 defaultCapabilities: runtime.defaultCapabilities, defaultEnvironment: runtime.defaultEnv,
                 defaultLimits: try runtime.defaultUlimits.map(ResourceLimitText.parse),
                 pidsLimit: runtime.pidsLimit > 0 ? Int64(runtime.pidsLimit) : nil, readOnly: runtime.readOnly,
-                devices: try deviceSettings()),
+                devices: try deviceSettings(), privilegedSeccomp: try seccompProfile(runtime.privilegedSeccompProfile),
+                appArmorProfile: appArmorProfile),
             defaultSysctls: try KeyValueText.parse(runtime.defaultSysctls, key: "default_sysctls"),
-            seccompProfile: profile, rendered: configuration.rendered())
+            seccompProfile: try seccompProfile(runtime.seccompProfile) ?? .runtimeDefault, rendered: configuration.rendered())
+        settings.seccompUsedWhenUnset = runtime.seccompUseDefaultWhenEmpty
+        if host.seLinux { settings.selinux = SELinuxPolicy.probe(disabledOnHostNetwork: runtime.hostnetworkDisableSelinux) }
+        return settings
+    }
+
+    private func seccompProfile(_ path: String) throws -> SeccompProfile? {
+        path.isEmpty ? nil : try SeccompProfile(json: try Files.readBytes(path), source: path)
+    }
+
+    private var appArmorProfile: String {
+        configuration.runtime.apparmorProfile.isEmpty ? AppArmorProfile.standardName : configuration.runtime.apparmorProfile
     }
 
     private func deviceSettings() throws -> DeviceSettings {

@@ -31,8 +31,10 @@ struct Daemon {
         do {
             let images = try await ImageService(options: assembly.imageOptions(), store: store, registry: registry, logger: logger)
             let network = try await CNINetworking(options: assembly.networkOptions(), logger: logger)
+            let settings = try assembly.nodeSettings()
+            if settings.host.appArmor { try await settings.appArmor.prepare(settings.specification.appArmorProfile) }
             let node = try await Node(
-                settings: try assembly.nodeSettings(), store: store, images: images, network: network, logger: logger)
+                settings: settings, store: store, images: images, network: network, logger: logger)
             try await serve(node, registry)
             node.shutdown()
         } catch {

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Linux
 import Networking
+import OCIRuntime
 import Store
 import Testing
 
@@ -18,6 +19,19 @@ import Testing
         }
         #expect(try PodFiles.resolverFile(dns) == "search a.svc b\nnameserver 10.0.0.1\nnameserver 10.0.0.2\noptions ndots:5\n")
         #expect(throws: NodeError.self) { try PodFiles.resolverFile(.with { $0.servers = ["1.1.1.1\nnameserver 6.6.6.6"] }) }
+    }
+}
+
+@Suite struct SharedMemoryTests {
+    private func size(_ text: String?, allowed: Bool = true) throws(NodeError) -> UInt64 {
+        let annotations = text.map { ["shm-size.crio.io": $0] } ?? [:]
+        return try PodFiles.sharedMemorySize(AllowedAnnotations(annotations, allowed: allowed ? ["shm-size.crio.io"] : []))
+    }
+
+    @Test func theAnnotationWhereItIsAllowed() throws {
+        #expect(try size(nil) == 64 << 20 && size("1Gi", allowed: false) == 64 << 20)
+        #expect(try size("1Gi") == 1 << 30 && size("1000") == 1000)
+        for bad in ["", "0", "-1", "lots", "1,mode=777"] { #expect(throws: NodeError.self) { try size(bad) } }
     }
 }
 

@@ -21,6 +21,8 @@ struct Sample {
     var mounts: [ResolvedMount] = []
     var seccomp: SeccompProfile?
     var devices = ContainerDevices()
+    var labels = ContainerLabels()
+    var annotations = AllowedAnnotations([:], allowed: [])
 
     func build() throws(SpecError) -> Spec {
         try SpecBuilder(host: host, settings: settings).build(
@@ -28,7 +30,7 @@ struct Sample {
                 containerID: "c", podID: "p", config: config, sandbox: .init(), image: image, rootfs: "/rootfs", namespaces: namespaces,
                 pidNamespace: pid, cgroupsPath: "/pods/c", user: user,
                 files: PodFilePaths(resolver: "/p/resolv.conf", hostname: "/p/hostname", sharedMemory: "/p/shm"), hostname: "box",
-                mounts: mounts, devices: devices, seccomp: seccomp))
+                mounts: mounts, devices: devices, seccomp: seccomp, labels: labels, allowedAnnotations: annotations))
     }
 }
 
@@ -101,7 +103,7 @@ struct Sample {
         sample.config.linux.securityContext.maskedPaths = ["/proc/kcore"]
         sample.config.linux.securityContext.readonlyPaths = ["/proc/sys"]
         let confined = try sample.build()
-        #expect(confined.linux?.maskedPaths == ["/proc/kcore"] && confined.linux?.readonlyPaths == ["/proc/sys"])
+        #expect(confined.linux?.maskedPaths?.first == "/proc/kcore" && confined.linux?.readonlyPaths == ["/proc/sys"])
         #expect(confined.linux?.seccomp?.defaultAction == "SCMP_ACT_ERRNO")
         #expect(confined.linux?.resources?.devices == [.init(allow: false, access: "rwm")])
         #expect(confined.mounts?.first { $0.destination == "/sys" }?.options?.contains("ro") == true)
@@ -121,59 +123,6 @@ struct Sample {
         #expect(try sample.build().process?.oomScoreAdj == -100)
         sample.config.linux.resources.oomScoreAdj = 500
         #expect(try sample.build().process?.oomScoreAdj == 500)
-    }
-
-    @Test func appArmorByNameNeedsAppArmor() throws {
-        var sample = Sample()
-        sample.config.linux.securityContext.apparmor.profileType = .localhost
-        sample.config.linux.securityContext.apparmor.localhostRef = "mine"
-        #expect(throws: SpecError.self) { try sample.build() }
-        sample.host.appArmor = true
-        #expect(try sample.build().process?.apparmorProfile == "mine")
-    }
-}
-
-@Suite struct SeccompTests {
-    private func actions(_ name: String, _ capabilities: [String] = []) -> [String] {
-        (SeccompProfile.runtimeDefault.resolved(capabilities: capabilities).syscalls ?? []).filter { $0.names.contains(name) }.map(\.action)
-    }
-
-    @Test func theDefaultProfileRefusesWhatReachesOut() {
-        for name in [
-            "mount", "setns", "unshare", "bpf", "ptrace", "init_module", "reboot", "kexec_load", "keyctl", "open_by_handle_at",
-            "userfaultfd",
-        ] {
-            #expect(!actions(name).contains("SCMP_ACT_ALLOW"), "\(name)")
-        }
-        #expect(actions("mount", ["CAP_SYS_ADMIN"]) == ["SCMP_ACT_ALLOW"])
-        #expect(actions("read") == ["SCMP_ACT_ALLOW"])
-        #expect(actions("clone3") == ["SCMP_ACT_ERRNO"])
-    }
-
-    @Test func noRuleComparesAnArgumentTwice() {
-        // libseccomp takes one comparison an argument; a second would be dropped or make the rule an alternative.
-        for rule in SeccompProfile.runtimeDefault.syscalls ?? [] {
-            let indices = (rule.args ?? []).map(\.index)
-            #expect(Set(indices).count == indices.count)
-        }
-    }
-
-    @Test func profilesOfFiles() throws {
-        let text =
-            #"{"defaultAction":"SCMP_ACT_ERRNO","archMap":[{"architecture":"SCMP_ARCH_X86_64","subArchitectures":["SCMP_ARCH_X86"]}],"syscalls":[{"names":["a"],"action":"SCMP_ACT_ALLOW","includes":{"caps":["CAP_X"]}},{"name":"b","action":"SCMP_ACT_ALLOW","excludes":{"arches":["amd64"]}},{"names":["c"],"action":"SCMP_ACT_ALLOW","args":[]}]}"#
-        let profile = try SeccompProfile(json: Array(text.utf8), source: "f")
-        let resolved = profile.resolved(capabilities: [], architecture: "amd64")
-        #expect(resolved.syscalls?.map(\.names) == [["c"]] && resolved.syscalls?[0].args == nil)
-        #expect(resolved.architectures == ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"])
-        #expect(profile.resolved(capabilities: ["CAP_X"], architecture: "arm64").syscalls?.map(\.names) == [["a"], ["b"], ["c"]])
-    }
-
-    @Test(arguments: [
-        "", "[]", "{", #"{"syscalls":[]}"#, #"{"defaultAction":"SCMP_ACT_MAYBE"}"#,
-        #"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["a"],"action":"SCMP_ACT_NOTIFY"}]}"#,
-    ])
-    func whatIsNoProfileIsAnError(_ text: String) {
-        #expect(throws: SpecError.self) { try SeccompProfile(json: Array(text.utf8), source: "f") }
     }
 }
 
@@ -327,7 +276,10 @@ struct Sample {
         #expect(try resolve("") == ResolvedUser(uid: 0, gid: 0, groups: [0], home: "/root"))
         #expect(try resolve("web") == ResolvedUser(uid: 33, gid: 34, groups: [34, 50], home: "/var/www"))
         #expect(try resolve("33") == ResolvedUser(uid: 33, gid: 34, groups: [34, 50], home: "/var/www"))
-        #expect(try resolve("web:users").gid == 100)
+        #expect(try resolve("web:users") == ResolvedUser(uid: 33, gid: 100, groups: [100], home: "/var/www"))
+        #expect(try resolve(":users") == ResolvedUser(uid: 0, gid: 100, groups: [100], home: "/root"))
+        #expect(try resolve("33:") == ResolvedUser(uid: 33, gid: 34, groups: [34, 50], home: "/var/www"))
+        #expect(try resolve("1234") == ResolvedUser(uid: 1234, gid: 0, groups: [0], home: "/"))
         #expect(try resolve("1234:5678") == ResolvedUser(uid: 1234, gid: 5678, groups: [5678], home: "/"))
         for bad in ["nobody", "web:nogroup", "-1", "4294967296"] { #expect(throws: SpecError.self) { try resolve(bad) } }
     }
@@ -336,12 +288,31 @@ struct Sample {
         #expect(try resolve("web") { $0.runAsUser.value = 7 }.uid == 7)
         #expect(try resolve("root") { $0.runAsUsername = "web" }.uid == 33)
         #expect(
-            try resolve("web") {
+            try resolve("root") {
+                $0.runAsUsername = "web"
                 $0.runAsGroup.value = 9
                 $0.supplementalGroups = [1000, 3]
             }.groups == [3, 9, 50, 1000])
-        #expect(throws: SpecError.self) { try resolve("") { $0.runAsGroup.value = 9 } }
+        #expect(try resolve("root") { $0.runAsUsername = "1234" }.uid == 1234)
+        // CRI, LinuxContainerSecurityContext: an image's user does not count here.
+        for image in ["", "web"] { #expect(throws: SpecError.self) { try resolve(image) { $0.runAsGroup.value = 9 } } }
+        #expect(throws: SpecError.self) {
+            try resolve("") {
+                $0.runAsUser.value = 33
+                $0.runAsUsername = "web"
+            }
+        }
+        #expect(throws: SpecError.self) { try resolve("web") { $0.supplementalGroups = [-1] } }
+        #expect(throws: SpecError.self) { try resolve("web") { $0.supplementalGroupsPolicy = .UNRECOGNIZED(7) } }
         #expect(throws: SpecError.self) { try resolve("") { $0.runAsUser.value = -5 } }
+    }
+
+    @Test func aNumberIsAnIDWhateverTheFilesCallIt() throws {
+        // Otherwise an image could pass runAsNonRoot with the user "1000" and still be root.
+        let sly = AccountFiles(passwd: "root:x:0:0::/:\n1000:x:0:0::/:\n", group: "root:x:0:\n2000:x:0:\n")
+        let user = try ResolvedUser.resolve(.init(), imageUser: "1000:2000", accounts: sly)
+        #expect(user.uid == 1000 && user.gid == 2000)
+        #expect(try ResolvedUser.resolve(.with { $0.runAsUsername = "1000" }, imageUser: "", accounts: sly).uid == 1000)
     }
 
     @Test func strictLeavesTheImagesGroupsOut() throws {

@@ -39,6 +39,8 @@ int clinux_spawn(
 int clinux_prctl_set_child_subreaper(void);
 int clinux_capbset_read(int capability);
 void clinux_set_thread_name(const char *name);
+// The name of an error, EPERM; null for a number that is none.
+const char *clinux_errno_name(int number);
 
 // Descriptors over sockets (SCM_RIGHTS). Return the descriptor, or -1.
 int clinux_recv_fd(int socket);

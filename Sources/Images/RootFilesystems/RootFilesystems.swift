@@ -21,16 +21,19 @@ public struct RootFilesystems: Sendable {
     ///
     /// - Parameter userNamespace: a namespace's file, where the container has one: the image's owners show as the
     ///   namespace maps them, by mounts that shift ids.
+    /// - Parameter label: the SELinux context that all its files show; nil for their own.
     /// - Returns: where it is mounted.
     /// - Throws: `ImageError.notFound` if the image is gone, `.outOfSpace`, `.storage`.
-    public func prepare(_ containerID: String, image: ImageRecord, userNamespace: String? = nil) async throws(ImageError) -> String {
+    public func prepare(
+        _ containerID: String, image: ImageRecord, userNamespace: String? = nil, label: String? = nil
+    ) async throws(ImageError) -> String {
         let target = path(containerID)
         do {
             try await remove(containerID)
             let layers = try await hold(image, by: containerID)
             let overlay = OverlayMount(
-                layers: layers, changes: "\(directories.changes)/\(containerID)", target: target, options: options.overlayOptions,
-                userNamespace: userNamespace)
+                layers: layers, changes: "\(directories.changes)/\(containerID)", target: target,
+                options: options.overlayOptions + Self.context(label), userNamespace: userNamespace)
             try await BlockingPool.shared.run { try overlay.make() }
         } catch {
             let failure = ImageError(error, "mounting the root file system of \(containerID)")
@@ -59,8 +62,9 @@ public struct RootFilesystems: Sendable {
     }
 
     /// Mounts an image, to be read only, at a directory that exists. It is held until ``unmountImage(at:)``.
+    /// - Parameter label: the SELinux context that all its files show; nil for their own.
     /// - Throws: as `prepare`.
-    public func mountImage(_ image: ImageRecord, at target: String) async throws(ImageError) {
+    public func mountImage(_ image: ImageRecord, at target: String, label: String? = nil) async throws(ImageError) {
         // What a crash left there.
         if content.catalog.holders[target] != nil { try await unmountImage(at: target) }
         do {
@@ -68,7 +72,10 @@ public struct RootFilesystems: Sendable {
             // Without an upper layer the kernel wants two lower ones.
             let lower = layers.count < 2 ? layers + [directories.empty] : layers
             let stack = layers.isEmpty ? [directories.empty, directories.root] : lower
-            try await BlockingPool.shared.run { try Mounts.overlay(lower: stack, upper: nil, work: nil, at: target, readOnly: true) }
+            let options = Self.context(label)
+            try await BlockingPool.shared.run {
+                try Mounts.overlay(lower: stack, upper: nil, work: nil, options: options, at: target, readOnly: true)
+            }
         } catch {
             let failure = ImageError(error, "mounting the image \(image.id) at \(target)")
             try? await release(target)
@@ -141,6 +148,9 @@ public struct RootFilesystems: Sendable {
         guard content.catalog.holders[id] != nil else { return }
         try await content.change { $0.release(id) }
     }
+
+    /// The mount option of an SELinux context.
+    private static func context(_ label: String?) -> [String] { label.map { ["context=\($0)"] } ?? [] }
 
     /// A container's id, as opposed to a directory; never a way out of ours.
     private static func isName(_ text: String) -> Bool { !text.isEmpty && !text.contains("/") && text != "." && text != ".." }

@@ -24,17 +24,19 @@ struct ImageVolume: Sendable {
 extension Node {
     /// Mounts the container's root file system.
     func rootFileSystem(of container: ContainerRecord, _ pod: PodRecord, _ image: ImageRecord) async throws -> String {
-        try await rootFileSystems.prepare(container.id, image: image, userNamespace: pod.namespaces.user)
+        try await rootFileSystems.prepare(
+            container.id, image: image, userNamespace: pod.namespaces.user, label: try labels(of: container, in: pod).file)
     }
 
     /// Mounts the images that the container wants as volumes, below its bundle.
-    func imageVolumes(of container: ContainerRecord) async throws -> [ImageVolume] {
+    func imageVolumes(of container: ContainerRecord, in pod: PodRecord) async throws -> [ImageVolume] {
+        let label = try labels(of: container, in: pod).file
         var volumes: [ImageVolume] = []
         for (index, mount) in container.config.mounts.enumerated() where !mount.image.image.isEmpty {
             let image = try await requiredImage(mount.image)
             let path = "\(containerFiles.bundle(container.id))/volumes/\(index)"
             try await BlockingPool.shared.run { try Files.makeDirectories(path) }
-            try await rootFileSystems.mountImage(image, at: path)
+            try await rootFileSystems.mountImage(image, at: path, label: label)
             volumes.append(ImageVolume(mount: mount, imageID: image.id, path: path))
         }
         return volumes
@@ -71,10 +73,18 @@ extension Node {
     private func specRequest(
         for container: ContainerRecord, in pod: PodRecord, _ image: ImageRecord, rootfs: String, volumes: [ImageVolume]
     ) async throws -> SpecRequest {
-        let config = container.config
+        var config = container.config
         let pid = try pidNamespace(for: container, in: pod)
-        let seccomp = try await seccompProfile(config.linux.securityContext)
-        let looked = try await BlockingPool.shared.run { try HostLookUp.run(config, image: image, rootfs: rootfs, volumes: volumes) }
+        try await checkConfinement(of: config.linux.securityContext, in: pod)
+        let seccomp = config.linux.securityContext.privileged ? nil : try await seccompProfile(SeccompChoice(config.linux.securityContext))
+        let allowed = try allowedAnnotations(of: pod)
+        let labels = try self.labels(of: container, in: pod)
+        config.linux.resources.unified.merge(try allowed.unified(container: config.metadata.name)) { $1 }
+        let looked = try await BlockingPool.shared.run { [config] in
+            let looked = try HostLookUp.run(config, image: image, rootfs: rootfs, volumes: volumes)
+            try Self.relabel(looked.mounts, labels, allowed)
+            return looked
+        }
         let devices = try await devices(of: container, in: pod)
         return SpecRequest(
             containerID: container.id, podID: pod.id, config: config, sandbox: pod.config, image: image.configuration,
@@ -83,7 +93,7 @@ extension Node {
             files: PodFilePaths(
                 resolver: podFiles.resolver(pod.id), hostname: podFiles.hostname(pod.id), sharedMemory: podFiles.sharedMemory(pod)),
             hostname: pod.hostname, mounts: looked.mounts, devices: devices, seccomp: seccomp,
-            annotations: annotations(of: container, in: pod))
+            labels: labels, allowedAnnotations: allowed, annotations: annotations(of: container, in: pod))
     }
 
     private func pidNamespace(for container: ContainerRecord, in pod: PodRecord) throws -> PIDNamespace {
@@ -105,22 +115,6 @@ extension Node {
             return .shared(path: "/proc/\(pid)/ns/pid")
         case .UNRECOGNIZED(let value):
             throw NodeError.invalidArgument("the PID namespace mode \(value) is not known")
-        }
-    }
-
-    private func seccompProfile(_ context: Runtime_V1_LinuxContainerSecurityContext) async throws -> SeccompProfile? {
-        guard context.hasSeccomp else { return nil }
-        switch context.seccomp.profileType {
-        case .runtimeDefault: return settings.seccompProfile
-        case .unconfined: return nil
-        case .localhost:
-            let path = context.seccomp.localhostRef
-            let bytes: [UInt8]
-            do { bytes = try await BlockingPool.shared.run { try Files.readBytes(path) } } catch {
-                throw NodeError.invalidArgument("the seccomp profile \(path) cannot be read: \(error)")
-            }
-            return try SeccompProfile(json: bytes, source: path)
-        case .UNRECOGNIZED(let value): throw NodeError.invalidArgument("the seccomp profile type \(value) is not known")
         }
     }
 

@@ -78,7 +78,7 @@ extension Node {
             timeline.begin(name)
         }
         phase("rootfs")
-        let volumes = try await imageVolumes(of: container)
+        let volumes = try await imageVolumes(of: container, in: pod)
         container.imageVolumes = volumes.map(\.imageID)
         let kept = container.imageVolumes
         if !kept.isEmpty { try await inventory.updateContainer(container.id) { $0.imageVolumes = kept } }

@@ -1,6 +1,7 @@
 import CRI
 import Linux
 import Networking
+import OCIRuntime
 import Telemetry
 
 extension Node {
@@ -32,11 +33,19 @@ extension Node {
         let started = ContinuousClock.now
         let id = Identifier.random()
         let cgroup = try cgroups.podParent(config.linux.cgroupParent)
+        let labels: SELinuxLabels?
+        do {
+            try await checkConfinement(ofPod: config.linux.securityContext)
+            labels = try podLabels(config)
+        } catch {
+            throw nodeError(error, "making pod \(PodKey(config.metadata))")
+        }
+        defer { release(labels) }
         let pod = PodRecord(
             id: id, config: config, runtimeHandler: runtime, requestedHandler: requested, createdAt: Node.now(), phase: .creating,
             namespaces: .init(), hasNetwork: config.linux.securityContext.namespaceOptions.network == .pod,
             hostname: try hostname(of: config, id: id), cgroupParent: cgroup.path,
-            ownsCgroup: !cgroup.exists || config.linux.cgroupParent.isEmpty)
+            ownsCgroup: !cgroup.exists || config.linux.cgroupParent.isEmpty, labels: labels)
         let log = logger(pod: pod)
         var timeline = Timeline(name: "pod \(config.metadata.namespace)/\(config.metadata.name)")
         do {
@@ -63,8 +72,9 @@ extension Node {
         tracker.begin("namespaces")
         timeline.begin("namespaces")
         let planned = pod
+        let annotations = try allowedAnnotations(of: pod)
         try await BlockingPool.shared.run { [podFiles, cgroups] in
-            try podFiles.make(planned)
+            try podFiles.make(planned, annotations)
             if planned.ownsCgroup { try cgroups.makeParent(planned.cgroupParent) }
         }
         pod.namespaces = try await pinner.pin(namespaceRequest(for: pod))

@@ -1,6 +1,7 @@
 import CRI
 import Glibc
 import Linux
+import OCIRuntime
 
 /// The files of a pod, below the run directory: pinned namespaces, resolv.conf, hostname, /dev/shm.
 struct PodFiles: Sendable {
@@ -20,19 +21,33 @@ struct PodFiles: Sendable {
     }
 
     /// Makes the files. Blocks.
-    func make(_ pod: PodRecord) throws {
+    /// - Throws: `NodeError.invalidArgument` for a size of /dev/shm that is none; `SystemError`.
+    func make(_ pod: PodRecord, _ annotations: AllowedAnnotations) throws {
+        let size = try Self.sharedMemorySize(annotations)
         try Files.makeDirectories(namespaces(pod.id), mode: 0o711)
         let resolver = try Self.resolverFile(pod.config.dnsConfig) ?? Files.readText(hostResolver)
         try write(resolver, to: self.resolver(pod.id))
         try write(pod.hostname + "\n", to: hostname(pod.id))
+        if let label = pod.fileLabel {
+            for file in [self.resolver(pod.id), hostname(pod.id)] { try Relabeling(label: label).run(file) }
+        }
         guard pod.namespaceOptions.ipc != .node else { return }
         let shm = sharedMemory(pod)
         try Files.makeDirectories(shm)
-        try Mounts.tmpfs(at: shm, options: "mode=1777,size=\(Self.sharedMemorySize)k")
+        // A level has commas of its own, hence the quotation marks.
+        let context = pod.fileLabel.map { ",context=\"\($0)\"" } ?? ""
+        try Mounts.tmpfs(at: shm, options: "mode=1777,size=\(size)\(context)")
     }
 
-    /// KiB, Docker's and CRI-O's default.
-    static let sharedMemorySize = 64 << 10
+    /// Bytes of the pod's /dev/shm: as its annotation says, or Docker's and CRI-O's default.
+    static func sharedMemorySize(_ annotations: AllowedAnnotations) throws(NodeError) -> UInt64 {
+        guard let text = annotations.value(.shmSize) else { return 64 << 20 }
+        // A tmpfs takes zero as "without bound".
+        guard let size = Quantity.value(text), size >= 1 else {
+            throw .invalidArgument("the pod's annotation on the size of /dev/shm is '\(text)', which is no quantity such as 256Mi")
+        }
+        return size
+    }
 
     private func write(_ text: String, to path: String) throws {
         // Nothing to survive a power cut here: the run directory does not either.

@@ -2,6 +2,7 @@ import CRI
 import Foundation
 import Linux
 import Networking
+import OCIRuntime
 
 /// Where a pod is in its life. What is written before a step's side effects, so that a restart knows what to finish or undo.
 public enum PodPhase: String, Codable, Sendable {
@@ -38,6 +39,8 @@ public struct PodRecord: Codable, Sendable, Identifiable {
     public var cgroupParent: String
     /// Whether the cgroup was made for this pod and goes with it.
     public var ownsCgroup: Bool
+    /// The SELinux labels that its containers start from; nil where labels are not in use.
+    public var labels: SELinuxLabels?
 
     /// What makes a request the same request: the kubelet retries with all four the same.
     public var key: PodKey { PodKey(config.metadata) }
@@ -47,6 +50,10 @@ public struct PodRecord: Codable, Sendable, Identifiable {
     /// The namespace modes asked for; those of the CRI's defaults where nothing is.
     public var namespaceOptions: Runtime_V1_NamespaceOption { config.linux.securityContext.namespaceOptions }
     public var usesHostNetwork: Bool { namespaceOptions.network == .node }
+    /// The label of the pod's own files: none where it shares with the host what labels cannot tell apart.
+    public var fileLabel: String? {
+        namespaceOptions.pid == .node || namespaceOptions.ipc == .node ? nil : labels?.file.description
+    }
 }
 
 /// The identity of a pod in the kubelet's eyes.

@@ -51,7 +51,10 @@ enum Quantity {
     ]
 
     /// Bits a second; nil where the text is no quantity, is not positive or does not fit.
-    static func bits(_ text: String) -> UInt64? {
+    static func bits(_ text: String) -> UInt64? { value(text) }
+
+    /// Nil where the text is no quantity, is not positive or does not fit.
+    static func value(_ text: String) -> UInt64? {
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
         guard let factor = factors[String(text.dropFirst(digits.count))], let number = Double(digits) else { return nil }
         let value = (number * factor).rounded()

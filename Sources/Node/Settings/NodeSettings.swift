@@ -16,6 +16,12 @@ public struct NodeSettings: Sendable {
     public var defaultSysctls: [String: String]
     /// The RuntimeDefault seccomp profile.
     public var seccompProfile: SeccompProfile
+    /// Whether a request that names no profile gets that one.
+    public var seccompUsedWhenUnset = false
+    /// The contexts of containers; nil where SELinux labels are not in use.
+    public var selinux: SELinuxPolicy?
+    /// How AppArmor profiles are found and loaded.
+    public var appArmor = AppArmorLoader()
     /// The configuration as text, for the verbose status.
     public var rendered: String
 

@@ -36,19 +36,17 @@ public struct SpecBuilder: Sendable {
         linux.resources?.devices = devices.rules
         linux.rootfsPropagation = rootPropagation(request)
         if !request.isPrivileged {
-            linux.maskedPaths = request.security.maskedPaths
+            linux.maskedPaths = MaskedPaths.resolved(request.security.maskedPaths)
             linux.readonlyPaths = request.security.readonlyPaths
         }
-        if host.seccomp, !request.isPrivileged, let profile = request.seccomp {
+        if host.seccomp, let profile = request.isPrivileged ? settings.privilegedSeccomp : request.seccomp {
             linux.seccomp = profile.resolved(capabilities: try capabilities(request).bounding ?? [])
         }
         if !request.namespaces.uidMappings.isEmpty {
             linux.uidMappings = request.namespaces.uidMappings.map(Spec.IDMapping.init)
             linux.gidMappings = request.namespaces.gidMappings.map(Spec.IDMapping.init)
         }
-        if host.seLinux, request.security.hasSelinuxOptions {
-            linux.mountLabel = SELinuxLabel.file(request.security.selinuxOptions)
-        }
+        linux.mountLabel = request.labels.file
         return linux
     }
 
@@ -81,16 +79,22 @@ public struct SpecBuilder: Sendable {
         process.args = try commandLine(request.config, image: request.image.config)
         process.env = EnvironmentBuilder(settings: settings).build(request)
         process.cwd = request.config.workingDir.nonEmpty ?? request.image.config?.workingDir?.nonEmpty ?? "/"
-        process.user = request.user.specification
+        var user = request.user
+        user.umask = try request.allowedAnnotations.umask()
+        process.user = user.specification
         process.capabilities = try capabilities(request)
         process.noNewPrivileges = request.security.noNewPrivs
         process.oomScoreAdj = max(Int(clamping: request.config.linux.resources.oomScoreAdj), host.oomScoreFloor)
         process.rlimits = settings.defaultLimits.isEmpty ? nil : settings.defaultLimits
-        process.apparmorProfile = try AppArmorProfile.name(request.security, host: host)
-        if host.seLinux, request.security.hasSelinuxOptions, !request.isPrivileged {
-            process.selinuxLabel = SELinuxLabel.process(request.security.selinuxOptions)
-        }
+        process.apparmorProfile = try appArmorProfile(of: request.security)
+        process.selinuxLabel = request.labels.process
         return process
+    }
+
+    /// The AppArmor profile of a container by name; nil for none.
+    /// - Throws: `SpecError` for what is no profile, and where the host cannot have the one asked for.
+    public func appArmorProfile(of context: Runtime_V1_LinuxContainerSecurityContext) throws(SpecError) -> String? {
+        try AppArmorProfile(context).name(on: host, defaultName: settings.appArmorProfile)
     }
 
     private func capabilities(_ request: SpecRequest) throws(SpecError) -> Spec.Capabilities {

@@ -22,15 +22,20 @@ public struct SpecRequest: Sendable {
     public var mounts: [ResolvedMount]
     /// All devices that it is to have, looked up on the host.
     public var devices: ContainerDevices
-    /// The seccomp profile in force; nil for none.
+    /// The seccomp profile that the request asks for; nil for none. Privileged containers have the settings' one instead.
     public var seccomp: SeccompProfile?
+    /// The SELinux labels; without any where labels are not in use.
+    public var labels: ContainerLabels
+    /// The pod's annotations, as far as the handler lets them through.
+    public var allowedAnnotations: AllowedAnnotations
     public var annotations: [String: String]
 
     public init(
         containerID: String, podID: String, config: Runtime_V1_ContainerConfig, sandbox: Runtime_V1_PodSandboxConfig,
         image: ImageConfiguration, rootfs: String, namespaces: PinnedNamespaces, pidNamespace: PIDNamespace, cgroupsPath: String,
         user: ResolvedUser, files: PodFilePaths, hostname: String, mounts: [ResolvedMount] = [], devices: ContainerDevices = .init(),
-        seccomp: SeccompProfile? = nil, annotations: [String: String] = [:]
+        seccomp: SeccompProfile? = nil, labels: ContainerLabels = .init(),
+        allowedAnnotations: AllowedAnnotations = .init([:], allowed: []), annotations: [String: String] = [:]
     ) {
         self.containerID = containerID
         self.podID = podID
@@ -47,6 +52,8 @@ public struct SpecRequest: Sendable {
         self.mounts = mounts
         self.devices = devices
         self.seccomp = seccomp
+        self.labels = labels
+        self.allowedAnnotations = allowedAnnotations
         self.annotations = annotations
     }
 
@@ -119,11 +126,16 @@ public struct SpecSettings: Sendable, Equatable {
     public var readOnly: Bool
     public var hooks: Spec.Hooks?
     public var devices: DeviceSettings
+    /// The seccomp profile of privileged containers; nil for none.
+    public var privilegedSeccomp: SeccompProfile?
+    /// The AppArmor profile of RuntimeDefault, by name.
+    public var appArmorProfile: String
 
     public init(
         defaultCapabilities: [String] = CapabilitySet.standard, defaultEnvironment: [String] = [],
         defaultLimits: [Spec.ResourceLimit] = [], pidsLimit: Int64? = nil, readOnly: Bool = false, hooks: Spec.Hooks? = nil,
-        devices: DeviceSettings = .init()
+        devices: DeviceSettings = .init(), privilegedSeccomp: SeccompProfile? = nil,
+        appArmorProfile: String = AppArmorProfile.standardName
     ) {
         self.defaultCapabilities = defaultCapabilities
         self.defaultEnvironment = defaultEnvironment
@@ -132,6 +144,8 @@ public struct SpecSettings: Sendable, Equatable {
         self.readOnly = readOnly
         self.hooks = hooks
         self.devices = devices
+        self.privilegedSeccomp = privilegedSeccomp
+        self.appArmorProfile = appArmorProfile
     }
 }
 

@@ -31,7 +31,7 @@ struct MountsBuilder {
             sys(access),
             Spec.Mount(
                 destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup",
-                options: ["nosuid", "noexec", "nodev", "relatime", access]),
+                options: ["nosuid", "noexec", "nodev", "relatime", hasWritableCgroups ? "rw" : access]),
         ]
         // A user namespace may not mount the queues of an IPC namespace that is not its own.
         if request.namespaces.ipc == nil, request.namespaces.user != nil {
@@ -40,6 +40,9 @@ struct MountsBuilder {
         }
         return mounts
     }
+
+    /// On cgroup v2 a container's cgroups can be its own to divide, where the pod asks for it and the handler lets it.
+    private var hasWritableCgroups: Bool { host.cgroupV2 && request.allowedAnnotations.isTrue(.cgroup2MountHierarchyRW) }
 
     /// With the host's processes in view, the host's own /proc is bound: a user namespace may not mount one of those.
     private func proc() -> Spec.Mount {

@@ -8,6 +8,8 @@ public struct ResolvedUser: Sendable, Equatable {
     /// Sorted, without repetition.
     public var groups: [UInt32]
     public var home: String
+    /// Of the first process; nil for the runtime's default.
+    public var umask: UInt32?
 
     public init(uid: UInt32 = 0, gid: UInt32 = 0, groups: [UInt32] = [], home: String = "/") {
         self.uid = uid
@@ -27,6 +29,7 @@ public struct ResolvedUser: Sendable, Equatable {
         var user = Spec.User()
         user.uid = uid
         user.gid = gid
+        user.umask = umask
         user.additionalGids = groups.isEmpty ? nil : groups
         return user
     }
@@ -42,26 +45,36 @@ public struct ResolvedUser: Sendable, Equatable {
 
     /// Finds the user: the request's uid, or its name, or what the image says (`user`, `uid`, either with `:group`).
     ///
+    /// A number is always a uid or gid, even where the image's files have an entry of that name: the kubelet, too, takes it
+    /// as one when it checks runAsNonRoot. With `:group` the image's files add no groups, OCI image specification,
+    /// config.md "User".
+    ///
     /// - Parameters:
     ///   - context: the request's, which wins over the image.
     ///   - imageUser: the image's `User`.
     ///   - accounts: the image's own passwd and group files.
-    /// - Throws: `SpecError.invalid` for names that the files do not have, and for a group without a user.
+    /// - Throws: `SpecError.invalid` for names that the files do not have, for a uid and a name at once, and for a group
+    ///   without either.
     public static func resolve(
         _ context: Runtime_V1_LinuxContainerSecurityContext, imageUser: String, accounts: AccountFiles
     ) throws(SpecError) -> ResolvedUser {
-        var result = try base(context, imageUser: imageUser, accounts: accounts)
+        if context.hasRunAsUser, !context.runAsUsername.isEmpty {
+            throw .invalid(
+                "the security context has both runAsUser \(context.runAsUser.value) and runAsUserName '\(context.runAsUsername)': set one")
+        }
+        var (result, memberships) = try base(context, imageUser: imageUser, accounts: accounts)
         if context.hasRunAsGroup {
-            guard context.hasRunAsUser || !context.runAsUsername.isEmpty || !imageUser.isEmpty else {
+            guard context.hasRunAsUser || !context.runAsUsername.isEmpty else {
                 throw .invalid("the security context has runAsGroup without a user: set runAsUser or runAsUserName too")
             }
             result.gid = try id(context.runAsGroup.value, "runAsGroup")
         }
         var groups: Set<UInt32> = [result.gid]
         for group in context.supplementalGroups { groups.insert(try id(group, "a supplemental group")) }
-        // With Strict, only what the request names; with Merge, what the image's files say of the user too.
-        if context.supplementalGroupsPolicy == .merge, let name = accounts.user(uid: result.uid)?.name {
-            groups.formUnion(accounts.groups(of: name))
+        switch context.supplementalGroupsPolicy {
+        case .merge: groups.formUnion(memberships)
+        case .strict: break
+        case .UNRECOGNIZED(let value): throw .invalid("the supplemental groups policy \(value) is not known")
         }
         result.groups = groups.sorted()
         return result
@@ -69,37 +82,52 @@ public struct ResolvedUser: Sendable, Equatable {
 
     private static func base(
         _ context: Runtime_V1_LinuxContainerSecurityContext, imageUser: String, accounts: AccountFiles
-    ) throws(SpecError) -> ResolvedUser {
+    ) throws(SpecError) -> (user: ResolvedUser, memberships: [UInt32]) {
         if context.hasRunAsUser {
             let uid = try id(context.runAsUser.value, "runAsUser")
-            let known = accounts.user(uid: uid)
-            return ResolvedUser(uid: uid, gid: known?.gid ?? 0, home: known?.home.nonEmpty ?? "/")
+            return known(accounts.user(uid: uid), uid: uid, accounts)
         }
         let text = context.runAsUsername.nonEmpty ?? imageUser
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        var user = try lookUp(parts.first ?? "", accounts)
-        if parts.count > 1, !parts[1].isEmpty { user.gid = try groupID(parts[1], accounts) }
-        return user
+        var (user, memberships) = try lookUp(parts.first ?? "", accounts)
+        if parts.count > 1, !parts[1].isEmpty {
+            user.gid = try groupID(parts[1], accounts)
+            memberships = []
+        }
+        return (user, memberships)
     }
 
-    private static func lookUp(_ name: String, _ accounts: AccountFiles) throws(SpecError) -> ResolvedUser {
-        if name.isEmpty { return ResolvedUser(home: accounts.user(uid: 0)?.home.nonEmpty ?? "/root") }
-        if let known = accounts.user(named: name) {
-            return ResolvedUser(uid: known.uid, gid: known.gid, home: known.home.nonEmpty ?? "/")
+    private static func lookUp(
+        _ name: String, _ accounts: AccountFiles
+    ) throws(SpecError) -> (user: ResolvedUser, memberships: [UInt32]) {
+        if name.isEmpty {
+            var root = known(accounts.user(uid: 0), uid: 0, accounts)
+            if accounts.user(uid: 0)?.home.nonEmpty == nil { root.user.home = "/root" }
+            return root
         }
-        guard let uid = UInt32(name) else {
+        if let number = Int64(name) {
+            let uid = try id(number, "the user '\(name)'")
+            return known(accounts.user(uid: uid), uid: uid, accounts)
+        }
+        guard let entry = accounts.user(named: name) else {
             throw .invalid("the image's /etc/passwd has no user '\(name)': use a number or a user that it has")
         }
-        let known = accounts.user(uid: uid)
-        return ResolvedUser(uid: uid, gid: known?.gid ?? 0, home: known?.home.nonEmpty ?? "/")
+        return known(entry, uid: entry.uid, accounts)
+    }
+
+    private static func known(
+        _ entry: AccountFiles.User?, uid: UInt32, _ accounts: AccountFiles
+    ) -> (user: ResolvedUser, memberships: [UInt32]) {
+        guard let entry else { return (ResolvedUser(uid: uid), []) }
+        return (ResolvedUser(uid: uid, gid: entry.gid, home: entry.home.nonEmpty ?? "/"), accounts.groups(of: entry.name))
     }
 
     private static func groupID(_ name: String, _ accounts: AccountFiles) throws(SpecError) -> UInt32 {
-        if let known = accounts.group(named: name) { return known.gid }
-        guard let gid = UInt32(name) else {
+        if let number = Int64(name) { return try id(number, "the group '\(name)'") }
+        guard let known = accounts.group(named: name) else {
             throw .invalid("the image's /etc/group has no group '\(name)': use a number or a group that it has")
         }
-        return gid
+        return known.gid
     }
 
     private static func id(_ value: Int64, _ what: String) throws(SpecError) -> UInt32 {

@@ -51,6 +51,11 @@ public struct CapabilitySet: Sendable {
         return result
     }
 
+    /// - Throws: `SpecError.invalid` where one of the names, with or without CAP_, is no capability.
+    public static func check(_ names: [String]) throws(SpecError) {
+        for name in names { _ = try checked(name) }
+    }
+
     static func normalized(_ name: String) -> String {
         let upper = name.uppercased()
         return upper.hasPrefix("CAP_") ? upper : "CAP_" + upper
