@@ -108,7 +108,7 @@ let package = Package(
         tests("Networking", ["Linux", .log]),
         tests("Registry", ["OCI", .log, .nioCore, .nioPosix, .nioHTTP1, .nioSSL]),
         tests("Images"),
-        tests("OCIRuntime", ["CRI", "OCI", "Linux"]),
+        tests("OCIRuntime", ["CRI", "OCI", "Linux", .log]),
         tests("Telemetry", [.log]),
         tests("Node", ["CRI", "Linux", "Store"]),
         tests("Streaming", [.nioEmbedded, .nioHTTP1]),

@@ -20,14 +20,22 @@ struct Sample {
     var user = ResolvedUser()
     var mounts: [ResolvedMount] = []
     var seccomp: SeccompProfile?
+    var sandbox = Runtime_V1_PodSandboxConfig()
+    var hooks = HookSet()
+    var configuredMounts: [Spec.Mount] = []
+    var leastMemory: Int64 = 0
+    var blockIO: Spec.BlockIO?
+    var closID: String?
 
     func build() throws(SpecError) -> Spec {
-        try SpecBuilder(host: host, settings: settings).build(
-            SpecRequest(
-                containerID: "c", podID: "p", config: config, sandbox: .init(), image: image, rootfs: "/rootfs", namespaces: namespaces,
-                pidNamespace: pid, cgroupsPath: "/pods/c", user: user,
-                files: PodFilePaths(resolver: "/p/resolv.conf", hostname: "/p/hostname", sharedMemory: "/p/shm"), hostname: "box",
-                mounts: mounts, seccomp: seccomp))
+        var request = SpecRequest(
+            containerID: "c", podID: "p", config: config, sandbox: sandbox, image: image, rootfs: "/rootfs", namespaces: namespaces,
+            pidNamespace: pid, cgroupsPath: "/pods/c", user: user,
+            files: PodFilePaths(resolver: "/p/resolv.conf", hostname: "/p/hostname", sharedMemory: "/p/shm"), hostname: "box",
+            mounts: mounts, seccomp: seccomp)
+        request.configured = ConfiguredParts(
+            hooks: hooks, mounts: configuredMounts, leastMemory: leastMemory, blockIO: blockIO, closID: closID)
+        return try SpecBuilder(host: host, settings: settings).build(request)
     }
 }
 

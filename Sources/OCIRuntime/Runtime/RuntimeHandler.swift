@@ -17,6 +17,10 @@ public struct RuntimeHandler: Sendable, Equatable {
     public var noPivot: Bool
     /// Annotations of pods that the runtime gets to see.
     public var allowedAnnotations: [String]
+    /// Annotations of pods that do not say them.
+    public var defaultAnnotations: [String: String] = [:]
+    /// Bytes below which a container's memory limit is refused; zero for no such bound.
+    public var leastMemory: Int64 = 0
 
     public init(
         name: String, path: String, root: String, monitorPath: String = "conmon", monitorEnvironment: [String: String] = [:],

@@ -18,10 +18,10 @@ public struct SpecBuilder: Sendable {
         var spec = Spec()
         spec.root = .init(path: request.rootfs, readonly: request.security.readonlyRootfs || settings.readOnly ? true : nil)
         spec.process = try process(request)
-        spec.mounts = try MountsBuilder(request: request, host: host).build()
-        spec.hooks = settings.hooks
+        spec.mounts = try MountsBuilder(request: request, host: host, configured: configuredMounts(request)).build()
         spec.annotations = request.annotations
         spec.linux = try linux(request)
+        try configure(&spec, request)
         return spec
     }
 
@@ -93,8 +93,10 @@ public struct SpecBuilder: Sendable {
     }
 
     private func capabilities(_ request: SpecRequest) throws(SpecError) -> Spec.Capabilities {
-        try CapabilitySet(defaults: settings.defaultCapabilities, bounding: host.boundingSet)
-            .resolve(request.security.capabilities, privileged: request.isPrivileged)
+        try CapabilitySet(
+            defaults: settings.defaultCapabilities, bounding: host.boundingSet, inheritable: settings.inheritableCapabilities
+        )
+        .resolve(request.security.capabilities, privileged: request.isPrivileged)
     }
 }
 

@@ -25,6 +25,8 @@ public struct SpecRequest: Sendable {
     /// The seccomp profile in force; nil for none.
     public var seccomp: SeccompProfile?
     public var annotations: [String: String]
+    /// What the configuration's files say about this container.
+    public var configured = ConfiguredParts()
 
     public init(
         containerID: String, podID: String, config: Runtime_V1_ContainerConfig, sandbox: Runtime_V1_PodSandboxConfig,
@@ -93,6 +95,8 @@ public struct SpecHost: Sendable, Equatable {
     public var seLinux: Bool
     /// All devices of the host, for privileged containers.
     public var devices: [Spec.Device]
+    /// Whether a container's share of block I/O can be weighted.
+    public var blockIOWeights = false
 
     public init(
         cgroupV2: Bool, hugepageSizes: [String] = [], boundingSet: [String], oomScoreFloor: Int = -1000,
@@ -120,18 +124,21 @@ public struct SpecSettings: Sendable, Equatable {
     /// Processes a container may have where the request does not say; nil for no bound.
     public var pidsLimit: Int64?
     public var readOnly: Bool
-    public var hooks: Spec.Hooks?
+    /// The file that containers get as /etc/localtime; nil to leave them the image's.
+    public var timezoneFile: String?
+    /// Whether what a container may do is inheritable, too: then programs with file capabilities get them for other users than root.
+    public var inheritableCapabilities = false
+    public var workloads: [Workload] = []
 
     public init(
         defaultCapabilities: [String] = CapabilitySet.standard, defaultEnvironment: [String] = [],
-        defaultLimits: [Spec.ResourceLimit] = [], pidsLimit: Int64? = nil, readOnly: Bool = false, hooks: Spec.Hooks? = nil
+        defaultLimits: [Spec.ResourceLimit] = [], pidsLimit: Int64? = nil, readOnly: Bool = false
     ) {
         self.defaultCapabilities = defaultCapabilities
         self.defaultEnvironment = defaultEnvironment
         self.defaultLimits = defaultLimits
         self.pidsLimit = pidsLimit
         self.readOnly = readOnly
-        self.hooks = hooks
     }
 }
 
