@@ -61,7 +61,7 @@ struct Assembly {
             runtime.seccompProfile.isEmpty
             ? SeccompProfile.runtimeDefault
             : try SeccompProfile(json: try Files.readBytes(runtime.seccompProfile), source: runtime.seccompProfile)
-        return NodeSettings(
+        var settings = NodeSettings(
             root: configuration.crio.root, runRoot: configuration.crio.runroot, pinnerPath: try pinnerPath(),
             handlers: try handlers(driver), defaultHandler: runtime.defaultRuntime, cgroupLayout: layout, cgroupDriver: driver,
             monitorInPodCgroup: runtime.conmonCgroup == "pod" && driver == .cgroupfs, host: host,
@@ -71,6 +71,8 @@ struct Assembly {
                 pidsLimit: runtime.pidsLimit > 0 ? Int64(runtime.pidsLimit) : nil, readOnly: runtime.readOnly),
             defaultSysctls: try KeyValueText.parse(runtime.defaultSysctls, key: "default_sysctls"),
             seccompProfile: profile, rendered: configuration.rendered())
+        try ConfiguredAssembly(configuration: configuration, logger: logger).add(to: &settings)
+        return settings
     }
 
     private var cgroupDriver: CgroupDriver {
@@ -84,11 +86,15 @@ struct Assembly {
         var configured = runtime.runtimes
         if configured[runtime.defaultRuntime] == nil { configured[runtime.defaultRuntime] = Configuration.Handler() }
         let monitor = runtime.conmon.isEmpty ? try found("conmon", "install conmon or set conmon in [crio.runtime]") : runtime.conmon
+        let standard = configured[runtime.defaultRuntime]
+        for (name, handler) in configured where handler.inheritDefaultRuntime {
+            configured[name]?.inherit(standard, named: runtime.defaultRuntime)
+        }
         return try configured.map { name, handler in
             let path =
-                handler.runtimePath.isEmpty
-                ? try found(name, "install \(name) or set runtime_path in [crio.runtime.runtimes.\(name)]") : handler.runtimePath
-            return RuntimeHandler(
+                handler.platformPath.isEmpty
+                ? try found(name, "install \(name) or set runtime_path in [crio.runtime.runtimes.\(name)]") : handler.platformPath
+            var result = RuntimeHandler(
                 name: name, path: path,
                 root: handler.runtimeRoot.isEmpty ? "\(configuration.crio.runroot)/runtimes/\(name)" : handler.runtimeRoot,
                 monitorPath: handler.monitorPath.isEmpty ? monitor : handler.monitorPath,
@@ -96,6 +102,8 @@ struct Assembly {
                 exitDirectory: "\(configuration.crio.runroot)/exits", usesSystemdCgroups: driver == .systemd,
                 logSizeMax: runtime.logSizeMax > 0 ? Int64(runtime.logSizeMax) : nil, noPivot: runtime.noPivot,
                 allowedAnnotations: handler.allowedAnnotations)
+            try ConfiguredAssembly.add(handler, to: &result)
+            return result
         }
     }
 

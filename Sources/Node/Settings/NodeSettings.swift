@@ -16,6 +16,7 @@ public struct NodeSettings: Sendable {
     public var defaultSysctls: [String: String]
     /// The RuntimeDefault seccomp profile.
     public var seccompProfile: SeccompProfile
+    public var configured = ConfiguredSources()
     /// The configuration as text, for the verbose status.
     public var rendered: String
 
