@@ -113,7 +113,7 @@ let package = Package(
         tests("Registry", ["OCI", .log, .nioCore, .nioPosix, .nioHTTP1, .nioSSL]),
         tests("Images"),
         tests("CDI", ["Linux"]),
-        tests("OCIRuntime", ["CRI", "OCI", "CDI", "Linux", "CSeccomp"]),
+        tests("OCIRuntime", ["CRI", "OCI", "CDI", "Linux", "CSeccomp", .log]),
         tests("Telemetry", [.log]),
         tests("Node", ["CRI", "Linux", "Networking", "OCIRuntime", "Store"]),
         tests("Streaming", ["StreamingClient", .nioEmbedded, .nioHTTP1]),

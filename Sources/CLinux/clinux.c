@@ -80,6 +80,10 @@ int clinux_prctl_set_child_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER
 void clinux_set_thread_name(const char *name) { prctl(PR_SET_NAME, name); }
 int clinux_capbset_read(int capability) { return prctl(PR_CAPBSET_READ, capability); }
 
+int clinux_set_affinity(pid_t pid, const uint8_t *mask, size_t size) {
+    return (int)syscall(SYS_sched_setaffinity, pid, size, mask);
+}
+
 // Descriptors are first moved above every number asked for, so that one cannot overwrite another's source. What is
 // not asked for is closed, also what some library opened without close-on-exec.
 static int add_descriptors(

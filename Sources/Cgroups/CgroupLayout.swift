@@ -40,6 +40,13 @@ public struct CgroupLayout: Sendable, Equatable {
         return Set(controllers.values).sorted().map { $0 + tail }
     }
 
+    /// Whether the host has a controller: v2 has other names for some. Blocks.
+    public func offers(_ controller: String, v2: String? = nil) -> Bool {
+        if version == .v1 { return controllers[controller] != nil }
+        let offered = ((try? Files.readText("\(unified)/cgroup.controllers")) ?? "").split(whereSeparator: \.isWhitespace)
+        return offered.contains { $0 == v2 ?? controller }
+    }
+
     /// The directory of a cgroup in a controller's hierarchy.
     public func directory(of path: String, controller: String) -> String? {
         let tail = path.hasPrefix("/") ? path : "/" + path

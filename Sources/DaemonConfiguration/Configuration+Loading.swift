@@ -33,6 +33,7 @@ extension Configuration {
             text += "\n# \(key.documentation)\n\(mark)\(key.name) = \(value)\n"
         }
         for (name, handler) in runtime.runtimes.sorted(by: { $0.key < $1.key }) { text += handler.rendered(name) }
+        for (name, workload) in runtime.workloads.sorted(by: { $0.key < $1.key }) { text += workload.rendered(name) }
         return text
     }
 
@@ -49,6 +50,14 @@ extension Configuration {
                 refused.append(key.path)
             }
         }
+        if runtime.runtimes != new.runtime.runtimes {
+            runtime.runtimes = new.runtime.runtimes
+            changed.append("crio.runtime.runtimes")
+        }
+        if runtime.workloads != new.runtime.workloads {
+            runtime.workloads = new.runtime.workloads
+            changed.append("crio.runtime.workloads")
+        }
         return (changed, refused)
     }
 }
@@ -57,9 +66,11 @@ extension Configuration.Handler {
     fileprivate func rendered(_ name: String) -> String {
         let fields: [(String, String)] = [
             ("runtime_path", runtimePath.toml), ("runtime_type", runtimeType.toml), ("runtime_root", runtimeRoot.toml),
-            ("runtime_config_path", runtimeConfigPath.toml), ("monitor_path", monitorPath.toml),
+            ("monitor_path", monitorPath.toml),
             ("monitor_cgroup", monitorCgroup.toml), ("monitor_env", monitorEnv.toml),
             ("privileged_without_host_devices", privilegedWithoutHostDevices.toml), ("allowed_annotations", allowedAnnotations.toml),
+            ("default_annotations", defaultAnnotations.toml), ("container_min_memory", containerMinMemory.toml),
+            ("inherit_default_runtime", inheritDefaultRuntime.toml), ("platform_runtime_paths", platformRuntimePaths.toml),
         ]
         return "\n[crio.runtime.runtimes.\(name)]\n" + fields.map { "\($0) = \($1)\n" }.joined()
     }

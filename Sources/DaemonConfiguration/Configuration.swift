@@ -55,8 +55,22 @@ public struct Configuration: Sendable, Equatable {
         public var allowedDevices = ["/dev/fuse", "/dev/net/tun"]
         public var deviceOwnershipFromSecurityContext = false
         public var cdiSpecDirs = ["/etc/cdi", "/var/run/cdi"]
+        public var hooksDir = ["/usr/share/containers/oci/hooks.d"]
+        public var defaultMounts: [String] = []
+        public var defaultMountsFile = ""
+        public var timezone = ""
+        public var addInheritableCapabilities = false
+        public var bindMountPrefix = ""
+        public var infraCtrCPUSet = ""
+        public var blockIOConfigFile = ""
+        public var blockIOReload = false
+        public var rdtConfigFile = ""
+        public var logLevel = "info"
+        public var logFilter = ""
         /// By name; `runc` is always among them.
         public var runtimes: [String: Handler] = [:]
+        /// By name.
+        public var workloads: [String: Workload] = [:]
     }
 
     /// `[crio.runtime.runtimes.NAME]`.
@@ -64,12 +78,28 @@ public struct Configuration: Sendable, Equatable {
         public var runtimePath = ""
         public var runtimeType = "oci"
         public var runtimeRoot = ""
-        public var runtimeConfigPath = ""
         public var monitorPath = ""
         public var monitorCgroup = ""
         public var monitorEnv: [String] = []
         public var privilegedWithoutHostDevices = false
         public var allowedAnnotations: [String] = []
+        public var defaultAnnotations: [String: String] = [:]
+        /// As `12MiB`; empty for no bound of the handler's own.
+        public var containerMinMemory = ""
+        public var inheritDefaultRuntime = false
+        /// By platform, `linux/amd64`.
+        public var platformRuntimePaths: [String: String] = [:]
+
+        public init() {}
+    }
+
+    /// `[crio.runtime.workloads.NAME]`.
+    public struct Workload: Sendable, Equatable {
+        public var activationAnnotation = ""
+        public var annotationPrefix = ""
+        public var allowedAnnotations: [String] = []
+        /// `cpushares`, `cpuquota`, `cpuperiod`, `cpuset`, `cpulimit`.
+        public var resources: [String: String] = [:]
 
         public init() {}
     }
@@ -86,6 +116,7 @@ public struct Configuration: Sendable, Equatable {
         public var registriesConfDir = "/etc/containers/registries.conf.d"
         public var certsDirs = ["/etc/containers/certs.d", "/etc/docker/certs.d"]
         public var shortNameMode = ""
+        public var defaultTransport = "docker://"
     }
 
     /// `[crio.network]`.

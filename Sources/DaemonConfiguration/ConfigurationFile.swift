@@ -4,7 +4,7 @@ import TOMLKit
 struct ConfigurationFile {
     let name: String
     let text: String
-    private let lines: LineIndex
+    let lines: LineIndex
 
     init(name: String, text: String) {
         self.name = name
@@ -43,6 +43,10 @@ struct ConfigurationFile {
     ) throws(ConfigurationError) {
         if let withoutEffect = ConfigurationKey.tablesWithoutEffect.first(where: { path == $0 || path.hasPrefix($0 + ".") }) {
             return warn("[\(withoutEffect)] has no effect: this version does not do it yet", path, &warnings)
+        }
+        let workloads = "crio.runtime.workloads."
+        if path.hasPrefix(workloads) {
+            return try takeWorkload(table, path, String(path.dropFirst(workloads.count)), &configuration, &warnings)
         }
         let handlers = "crio.runtime.runtimes."
         guard path.hasPrefix(handlers) else { return try walk(table, path, &configuration, &warnings) }
@@ -88,29 +92,40 @@ struct ConfigurationFile {
                     file: name, line: lines["\(path).\(key)"], key: "\(path).\(key)", got: handler.runtimeType.toml, wanted: "\"oci\"")
             }
         case "runtime_root": try read(\.runtimeRoot)
-        case "runtime_config_path": try read(\.runtimeConfigPath)
         case "monitor_path": try read(\.monitorPath)
         case "monitor_cgroup": try read(\.monitorCgroup)
         case "monitor_env": try read(\.monitorEnv)
         case "privileged_without_host_devices": try read(\.privilegedWithoutHostDevices)
         case "allowed_annotations": try read(\.allowedAnnotations)
-        default: warn("unknown key \(path).\(key)", "\(path).\(key)", &warnings)
+        case "default_annotations": try read(\.defaultAnnotations)
+        case "container_min_memory": try read(\.containerMinMemory)
+        case "inherit_default_runtime": try read(\.inheritDefaultRuntime)
+        case "platform_runtime_paths": try read(\.platformRuntimePaths)
+        default:
+            let reason = ConfigurationKey.handlerKeysWithoutEffect[key]
+            warn(reason.map { "\(path).\(key) has no effect: \($0)" } ?? "unknown key \(path).\(key)", "\(path).\(key)", &warnings)
         }
     }
 
-    private func warn(_ message: String, _ path: String, _ warnings: inout [ConfigurationWarning]) {
+    func warn(_ message: String, _ path: String, _ warnings: inout [ConfigurationWarning]) {
         warnings.append(ConfigurationWarning(file: name, line: lines[path], message: message))
     }
 }
 
 extension TOMLValueConvertible {
-    fileprivate var scalar: TOMLScalar {
+    var scalar: TOMLScalar {
         if let text = string { return .string(text) }
         if let flag = bool { return .bool(flag) }
         if let number = int { return .integer(number) }
         if let list = array {
             let texts = list.compactMap(\.string)
             return texts.count == list.count ? .strings(texts) : .other("a list of other things than strings")
+        }
+        if let table {
+            // Numbers stand for themselves: CRI-O has limits as both.
+            let pairs = table.keys.map { ($0, table[$0]?.string ?? table[$0]?.int.map(String.init)) }
+            let texts = Dictionary(pairs.compactMap { key, text in text.map { (key, $0) } }) { $1 }
+            return texts.count == pairs.count ? .table(texts) : .other("a table of other things than strings")
         }
         return .other("a value of another kind")
     }

@@ -63,6 +63,40 @@ extension ConfigurationKey {
         .init(
             "crio.runtime", "hostnetwork_disable_selinux", \.runtime.hostnetworkDisableSelinux,
             "Whether processes in the host's network namespace get no SELinux label."),
+        .init("crio.runtime", "hooks_dir", \.runtime.hooksDir, "Directories of hooks, oci-hooks(5); later ones win.", reloads: true),
+        .init(
+            "crio.runtime", "default_mounts_file", \.runtime.defaultMountsFile,
+            "The file of mounts that every container gets, /SRC:/DST a line; empty for /etc/containers/mounts.conf and its default.",
+            reloads: true),
+        .init("crio.runtime", "default_mounts", \.runtime.defaultMounts, "More such mounts, /SRC:/DST; deprecated.", reloads: true),
+        .init(
+            "crio.runtime", "timezone", \.runtime.timezone,
+            "The time zone of containers: a name such as \"Europe/Berlin\", or \"Local\" for the host's; empty for the image's.",
+            reloads: true),
+        .init(
+            "crio.runtime", "add_inheritable_capabilities", \.runtime.addInheritableCapabilities,
+            "Whether containers' capabilities are inheritable, too.", reloads: true),
+        .init(
+            "crio.runtime", "bind_mount_prefix", \.runtime.bindMountPrefix,
+            "Before every host path that a container mounts: where the host's root is, for a daemon in a container.", reloads: true),
+        .init(
+            "crio.runtime", "infra_ctr_cpuset", \.runtime.infraCtrCPUSet,
+            "The CPUs of the init of pods that share a PID namespace, as 0-3,5; empty for all.", reloads: true),
+        .init(
+            "crio.runtime", "blockio_config_file", \.runtime.blockIOConfigFile,
+            "The file of blockio classes, which annotations choose from; empty to pass such annotations over.", reloads: true),
+        .init(
+            "crio.runtime", "blockio_reload", \.runtime.blockIOReload, "Whether that file is read anew for each container with a class.",
+            reloads: true),
+        .init(
+            "crio.runtime", "rdt_config_file", \.runtime.rdtConfigFile,
+            "The file of RDT classes, which annotations choose from; empty to refuse such annotations.", reloads: true),
+        .init(
+            "crio.runtime", "log_level", \.runtime.logLevel, "From which level on events are logged; --log-level wins.", reloads: true,
+            choices: ["trace", "debug", "info", "notice", "warn", "warning", "error", "critical", "fatal", "panic"]),
+        .init(
+            "crio.runtime", "log_filter", \.runtime.logFilter, "A regular expression that logged messages have to match; empty for all.",
+            reloads: true),
         .init("crio.runtime", "pinns_path", \.runtime.pinnsPath, "The file of swiftlet-pin; empty to look beside the daemon and in PATH."),
         .init(
             "crio.runtime", "additional_devices", \.runtime.additionalDevices,
@@ -97,6 +131,9 @@ extension ConfigurationKey {
         .init(
             "crio.image", "short_name_mode", \.image.shortNameMode, "How short names are resolved; empty for what registries.conf says.",
             choices: ["", "enforcing", "permissive", "disabled"]),
+        .init(
+            "crio.image", "default_transport", \.image.defaultTransport, "Where images come from: registries alone.",
+            choices: ["docker://"]),
     ]
 
     private static let network: [ConfigurationKey] = [
@@ -117,26 +154,22 @@ extension ConfigurationKey {
             "crio.internal_wipe": "start-up always recovers", "crio.internal_repair": "start-up always recovers",
             "crio.clean_shutdown_file": "start-up always recovers", "crio.api.grpc_max_send_msg_size": "long lists are streamed",
             "crio.api.grpc_max_recv_msg_size": "long lists are streamed", "crio.api.host_ip": later, "crio.runtime.drop_infra_ctr": infra,
-            "crio.runtime.infra_ctr_cpuset": infra, "crio.image.pause_image": infra, "crio.image.pause_image_auth_file": infra,
-            "crio.image.pause_command": infra, "crio.image.default_transport": "images come from registries",
+            "crio.image.pause_image": infra, "crio.image.pause_image_auth_file": infra,
+            "crio.image.pause_command": infra,
             "crio.runtime.namespaces_dir": "namespaces are pinned below runroot",
             "crio.runtime.container_exits_dir": "exits are kept below runroot",
             "crio.runtime.container_attach_socket_dir": "sockets are kept below runroot",
-            "crio.runtime.manage_ns_lifecycle": "namespaces are always managed", "crio.runtime.log_level": "use --log-level",
-            "crio.runtime.hooks_dir": later, "crio.runtime.timezone": later,
+            "crio.runtime.manage_ns_lifecycle": "namespaces are always managed",
             "crio.runtime.ctr_stop_timeout": "the kubelet gives each container its time",
-            "crio.runtime.bind_mount_prefix": later, "crio.runtime.uid_mappings": later,
-            "crio.runtime.gid_mappings": later, "crio.runtime.default_mounts_file": later, "crio.runtime.log_filter": later,
+            "crio.runtime.uid_mappings": later, "crio.runtime.gid_mappings": later,
             "crio.runtime.log_to_journald": later, "crio.runtime.no_sync_log": "logs are never synchronised",
-            "crio.runtime.separate_pull_cgroup": later, "crio.runtime.rdt_config_file": later, "crio.runtime.blockio_config_file": later,
-            "crio.runtime.blockio_reload": later, "crio.runtime.irqbalance_config_file": later,
+            "crio.runtime.separate_pull_cgroup": later,
+            "crio.runtime.irqbalance_config_file": later,
             "crio.runtime.irqbalance_config_restore_file": later,
             "crio.runtime.shared_cpuset": later, "crio.runtime.enable_criu_support": later, "crio.runtime.enable_pod_events": later,
             "crio.runtime.minimum_mappable_uid": later, "crio.runtime.minimum_mappable_gid": later,
             "crio.runtime.disable_hostport_mapping": later,
             "crio.runtime.absent_mount_sources_to_reject": later,
-            "crio.runtime.add_inheritable_capabilities": "no capability is inheritable",
-            "crio.runtime.default_annotations": later,
             "crio.image.image_volumes": "volumes of images are directories",
             "crio.image.big_files_temporary_dir": "layers are unpacked as they arrive",
             "crio.image.separate_pull_cgroup": later, "crio.image.auto_reload_registries": "use SIGHUP",
@@ -146,5 +179,13 @@ extension ConfigurationKey {
     }()
 
     /// Tables of crio.conf(5) that are taken whole, without effect.
-    static let tablesWithoutEffect = ["crio.metrics", "crio.tracing", "crio.stats", "crio.nri", "crio.runtime.workloads"]
+    static let tablesWithoutEffect = ["crio.metrics", "crio.tracing", "crio.stats", "crio.nri"]
+
+    /// Keys of a runtime handler's table that mean nothing here, and why.
+    static let handlerKeysWithoutEffect: [String: String] = [
+        "runtime_config_path": "it is for runtimes of virtual machines", "no_sync_log": "logs are never synchronised",
+        "container_create_timeout": "the caller's deadline holds, and the work goes on after it",
+        "stream_websockets": "WebSocket is always served", "exec_cpu_affinity": "this version does not do it yet",
+        "seccomp_profile": "this version does not do it yet", "monitor_exec_cgroup": "there is no monitor of an exec",
+    ]
 }

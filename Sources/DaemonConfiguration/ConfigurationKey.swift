@@ -23,6 +23,7 @@ enum TOMLScalar: Sendable, Equatable {
     case integer(Int)
     case bool(Bool)
     case strings([String])
+    case table([String: String])
     case other(String)
 
     var kind: String {
@@ -31,6 +32,7 @@ enum TOMLScalar: Sendable, Equatable {
         case .integer: "an integer"
         case .bool: "a boolean"
         case .strings: "a list of strings"
+        case .table: "a table"
         case .other(let kind): kind
         }
     }
@@ -96,6 +98,14 @@ extension [String]: ConfigurationValue {
         if case .strings(let list) = value { list } else { nil }
     }
     var toml: String { "[" + map(\.toml).joined(separator: ", ") + "]" }
+}
+
+extension [String: String]: ConfigurationValue {
+    static var name: String { "a table of strings" }
+    static func read(_ value: TOMLScalar) -> [String: String]? {
+        if case .table(let table) = value { table } else { nil }
+    }
+    var toml: String { "{" + sorted { $0.key < $1.key }.map { "\($0.key.toml) = \($0.value.toml)" }.joined(separator: ", ") + "}" }
 }
 
 extension ConfigurationKey {

@@ -16,15 +16,12 @@ import Telemetry
 public final class Node: Sendable {
     public let inventory: Inventory
     public let images: ImageService
-    let settings: NodeSettings
     let network: CNINetworking
     let pinner: NamespacePinner
-    let runtimes: RuntimeHandlers
     let cgroups: PodCgroups
     let podFiles: PodFiles
     let containerFiles: ContainerFiles
     let rootFileSystems: RootFilesystems
-    let specs: SpecBuilder
     let logger: Logger
 
     let locks = KeyedLock()
@@ -36,23 +33,22 @@ public final class Node: Sendable {
     let samples = CPUSampler()
     /// SELinux levels of pods whose records are not written yet.
     let levelsUnderWay = Mutex<Set<String>>([])
+    private let current: Mutex<SettingsInForce>
     private let exitWatcher = Mutex<Task<Void, Never>?>(nil)
 
     /// Takes up the node's state and makes it whole, whatever instant the daemon last stopped at.
     /// - Throws: where the records cannot be read or a directory not be made.
     public init(settings: NodeSettings, store: Store, images: ImageService, network: CNINetworking, logger: Logger) async throws {
-        self.settings = settings
+        current = Mutex(SettingsInForce(settings, logger: logger))
         self.images = images
         self.network = network
         self.logger = logger
         inventory = try await Inventory(store: store)
         pinner = NamespacePinner(executable: settings.pinnerPath)
-        runtimes = RuntimeHandlers(settings.handlers, defaultName: settings.defaultHandler, logger: logger)
         cgroups = PodCgroups(layout: settings.cgroupLayout, driver: settings.cgroupDriver)
         podFiles = PodFiles(root: "\(settings.runRoot)/pods")
         containerFiles = ContainerFiles(root: "\(settings.runRoot)/containers")
         rootFileSystems = RootFilesystems(images: images)
-        specs = SpecBuilder(host: settings.host, settings: settings.specification)
         let exits = settings.exitDirectory
         // From here on no container's end is missed; those before are found by recovery.
         let events = try await BlockingPool.shared.run { try ExitWatcher.events(directory: exits) }
@@ -79,6 +75,10 @@ public final class Node: Sendable {
             logger(container: container).error("writing the container's end failed", metadata: ["error": "\(error)"])
         }
     }
+
+    var inForce: SettingsInForce { SettingsInForce.ofThisWork ?? current.withLock { $0 } }
+
+    func replaceSettings(_ new: SettingsInForce) { current.withLock { $0 = new } }
 
     /// Whether pods' cgroups are systemd's.
     public var usesSystemdCgroups: Bool { settings.cgroupDriver == .systemd }

@@ -5,14 +5,20 @@ import Synchronization
 /// Writes each event as one line of `key=value` to standard error. Under journald a line begins with its priority,
 /// sd-daemon(3), and without the time, which journald keeps itself.
 public struct StandardErrorLog: LogHandler {
-    public var logLevel: Logger.Level
+    /// The control's, unless the logger has one of its own.
+    public var logLevel: Logger.Level {
+        get { own ?? control.level }
+        set { own = newValue }
+    }
     public var metadata: Logger.Metadata = [:]
     private let label: String
     private let journald: Bool
+    private let control: LogControl
+    private var own: Logger.Level?
 
-    public init(label: String, level: Logger.Level, journald: Bool) {
+    public init(label: String, control: LogControl, journald: Bool) {
         self.label = label
-        logLevel = level
+        self.control = control
         self.journald = journald
     }
 
@@ -22,6 +28,7 @@ public struct StandardErrorLog: LogHandler {
     }
 
     public func log(event: LogEvent) {
+        guard control.passes("\(event.message)") else { return }
         let line = Self.line(
             level: event.level, message: "\(event.message)", metadata: metadata.merging(event.metadata ?? [:]) { $1 },
             journald: journald, time: journald ? nil : Self.now())

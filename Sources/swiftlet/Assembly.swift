@@ -74,6 +74,7 @@ struct Assembly {
             seccompProfile: try seccompProfile(runtime.seccompProfile) ?? .runtimeDefault, rendered: configuration.rendered())
         settings.seccompUsedWhenUnset = runtime.seccompUseDefaultWhenEmpty
         if host.seLinux { settings.selinux = SELinuxPolicy.probe(disabledOnHostNetwork: runtime.hostnetworkDisableSelinux) }
+        try ConfiguredAssembly(configuration: configuration, logger: logger).add(to: &settings)
         return settings
     }
 
@@ -111,11 +112,15 @@ struct Assembly {
             configured[runtime.defaultRuntime] = handler
         }
         let monitor = runtime.conmon.isEmpty ? try found("conmon", "install conmon or set conmon in [crio.runtime]") : runtime.conmon
+        let standard = configured[runtime.defaultRuntime]
+        for (name, handler) in configured where handler.inheritDefaultRuntime {
+            configured[name]?.inherit(standard, named: runtime.defaultRuntime)
+        }
         return try configured.map { name, handler in
             let path =
-                handler.runtimePath.isEmpty
-                ? try found(name, "install \(name) or set runtime_path in [crio.runtime.runtimes.\(name)]") : handler.runtimePath
-            return RuntimeHandler(
+                handler.platformPath.isEmpty
+                ? try found(name, "install \(name) or set runtime_path in [crio.runtime.runtimes.\(name)]") : handler.platformPath
+            var result = RuntimeHandler(
                 name: name, path: path,
                 root: handler.runtimeRoot.isEmpty ? "\(configuration.crio.runroot)/runtimes/\(name)" : handler.runtimeRoot,
                 monitorPath: handler.monitorPath.isEmpty ? monitor : handler.monitorPath,
@@ -123,6 +128,8 @@ struct Assembly {
                 exitDirectory: "\(configuration.crio.runroot)/exits", usesSystemdCgroups: driver == .systemd,
                 logSizeMax: runtime.logSizeMax > 0 ? Int64(runtime.logSizeMax) : nil, noPivot: runtime.noPivot,
                 allowedAnnotations: handler.allowedAnnotations, privilegedWithoutHostDevices: handler.privilegedWithoutHostDevices)
+            try ConfiguredAssembly.add(handler, to: &result)
+            return result
         }
     }
 

@@ -19,8 +19,8 @@ struct ConfigurationOptions: ParsableArguments {
     @Option(help: "The socket on which the CRI is served.")
     var listen: String?
 
-    @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning, error or critical.")
-    var logLevel: Logger.Level = .info
+    @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning, error or critical; wins over log_level.")
+    var logLevel: Logger.Level?
 
     /// - Throws: `ConfigurationError`.
     func load() throws -> (configuration: Configuration, warnings: [ConfigurationWarning]) {

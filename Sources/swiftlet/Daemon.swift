@@ -10,11 +10,13 @@ import Networking
 import Node
 import Registry
 import Store
+import Telemetry
 
 /// The life of the daemon: take the root's lock, put the parts together, serve until told to end.
 struct Daemon {
     let configuration: Configuration
     let options: ConfigurationOptions
+    let log: LogControl
     let logger: Logger
 
     func run() async throws {
@@ -66,9 +68,10 @@ struct Daemon {
                 try await Task.sleep(for: .seconds(Int64.max / 4))
             }
             group.addTask {
+                var running = configuration
                 for await signal in stream {
                     guard signal == SIGHUP else { return }
-                    reload(registry)
+                    await reload(&running, node, registry)
                 }
             }
             // The first to end is the signal, or what failed.
@@ -80,15 +83,24 @@ struct Daemon {
         socket.remove()
     }
 
-    /// Takes up what may change: registries' files. What needs a restart is said.
-    private func reload(_ registry: RegistryClient) {
+    /// Takes up what may change, for pods, containers and pulls to come. What needs a restart is said. Where something is wrong,
+    /// all stays as it was.
+    private func reload(_ running: inout Configuration, _ node: Node, _ registry: RegistryClient) async {
         do {
-            try registry.reload()
             let (new, warnings) = try options.load()
             for warning in warnings { logger.warning("\(warning)") }
-            var current = configuration
-            let (changed, refused) = current.reload(from: new)
-            logger.notice("reloaded registries; changed keys take effect at the next start", metadata: ["keys": "\(changed + refused)"])
+            var next = running
+            let (changed, refused) = next.reload(from: new)
+            let assembly = Assembly(configuration: next, logger: logger)
+            let settings = try await BlockingPool.shared.run { try assembly.nodeSettings() }
+            try registry.reload()
+            try log.take(next, flag: options.logLevel)
+            try await node.images.setPinnedImages(next.image.pinnedImages)
+            node.reload(settings)
+            running = next
+            logger.notice("configuration reloaded", metadata: ["changed": "\(changed)"])
+            guard !refused.isEmpty else { return }
+            logger.warning("changed keys take effect at the next start", metadata: ["keys": "\(refused)"])
         } catch {
             logger.error("reloading failed; the configuration stays as it was", metadata: ["error": "\(error)"])
         }

@@ -7,6 +7,7 @@ import Linux
 import Logging
 import Networking
 import Node
+import OCIRuntime
 import Registry
 import Store
 import Telemetry
@@ -17,17 +18,44 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var options: ConfigurationOptions
 
     func run() async throws {
-        let level = options.logLevel
+        let control = LogControl(level: options.logLevel ?? .info)
         let journald = ProcessInfo.processInfo.environment["JOURNAL_STREAM"] != nil
-        LoggingSystem.bootstrap { StandardErrorLog(label: $0, level: level, journald: journald) }
+        LoggingSystem.bootstrap { StandardErrorLog(label: $0, control: control, journald: journald) }
         let logger = Logger(label: "swiftlet")
         do {
             let (configuration, warnings) = try options.load()
             for warning in warnings { logger.warning("\(warning)") }
-            try await Daemon(configuration: configuration, options: options, logger: logger).run()
+            try control.take(configuration, flag: options.logLevel)
+            try await Daemon(configuration: configuration, options: options, log: control, logger: logger).run()
         } catch {
             logger.critical("swiftlet cannot run", metadata: ["error": "\(error)"])
             throw ExitCode.failure
+        }
+    }
+}
+
+extension LogControl {
+    /// Takes level and filter of the configuration.
+    /// - Parameter flag: the command line's level, which wins.
+    /// - Throws: for a filter that is no regular expression.
+    func take(_ configuration: Configuration, flag: Logger.Level?) throws {
+        let text = configuration.runtime.logFilter
+        let level = flag ?? Logger.Level(configured: configuration.runtime.logLevel)
+        guard !text.isEmpty else { return set(level: level) }
+        do {
+            let filter = try Pattern(text)
+            set(level: level) { filter.matches($0) }
+        } catch { throw AssemblyError(description: "log_filter: \(error)") }
+    }
+}
+
+extension Logger.Level {
+    /// By CRI-O's names and our own.
+    init(configured name: String) {
+        switch name {
+        case "warn": self = .warning
+        case "fatal", "panic": self = .critical
+        default: self = Logger.Level(rawValue: name) ?? .info
         }
     }
 }

@@ -81,6 +81,34 @@ import Testing
         #expect { try apply(text) } throws: { "\($0)" == message }
     }
 
+    @Test func tablesOfHandlersAndWorkloads() throws {
+        let (configuration, warnings) = try apply(
+            """
+            [crio.runtime.runtimes.kata]
+            default_annotations = { "a.b/c" = "d" }
+            container_min_memory = "12MiB"
+            no_sync_log = true
+            [crio.runtime.workloads.w]
+            activation_annotation = "x"
+            allowed_annotations = ["y"]
+            [crio.runtime.workloads.w.resources]
+            cpushares = 20
+            cpuset = "0-1"
+            """)
+        let handler = try #require(configuration.runtime.runtimes["kata"])
+        #expect(handler.defaultAnnotations == ["a.b/c": "d"] && handler.containerMinMemory == "12MiB")
+        let workload = try #require(configuration.runtime.workloads["w"])
+        #expect(workload.activationAnnotation == "x" && workload.allowedAnnotations == ["y"])
+        #expect(workload.resources == ["cpushares": "20", "cpuset": "0-1"])
+        #expect(warnings.map(\.line) == [4] && warnings.first?.message.contains("no_sync_log has no effect") == true)
+        #expect(try apply(configuration.rendered()).0 == configuration)
+        #expect(throws: ConfigurationError.self) { try apply("[crio.runtime.workloads.w]\nresources = { cpuset = [1] }\n") }
+        #expect(throws: ConfigurationError.self) { try apply("[crio.runtime.workloads.w]\nactivation_annotation = 1\n") }
+        var running = Configuration()
+        #expect(running.reload(from: configuration).changed == ["crio.runtime.runtimes", "crio.runtime.workloads"])
+        #expect(running == configuration)
+    }
+
     @Test func whatIsNoTOMLIsAnError() {
         for text in ["[crio", "a = ", "\u{0}", "x = 1\nx = 2", "[crio]\nroot = 'a\n"] {
             #expect(throws: ConfigurationError.self) { try apply(text) }

@@ -23,14 +23,22 @@ struct Sample {
     var devices = ContainerDevices()
     var labels = ContainerLabels()
     var annotations = AllowedAnnotations([:], allowed: [])
+    var sandbox = Runtime_V1_PodSandboxConfig()
+    var hooks = HookSet()
+    var configuredMounts: [Spec.Mount] = []
+    var leastMemory: Int64 = 0
+    var blockIO: Spec.BlockIO?
+    var closID: String?
 
     func build() throws(SpecError) -> Spec {
-        try SpecBuilder(host: host, settings: settings).build(
-            SpecRequest(
-                containerID: "c", podID: "p", config: config, sandbox: .init(), image: image, rootfs: "/rootfs", namespaces: namespaces,
-                pidNamespace: pid, cgroupsPath: "/pods/c", user: user,
-                files: PodFilePaths(resolver: "/p/resolv.conf", hostname: "/p/hostname", sharedMemory: "/p/shm"), hostname: "box",
-                mounts: mounts, devices: devices, seccomp: seccomp, labels: labels, allowedAnnotations: annotations))
+        var request = SpecRequest(
+            containerID: "c", podID: "p", config: config, sandbox: sandbox, image: image, rootfs: "/rootfs", namespaces: namespaces,
+            pidNamespace: pid, cgroupsPath: "/pods/c", user: user,
+            files: PodFilePaths(resolver: "/p/resolv.conf", hostname: "/p/hostname", sharedMemory: "/p/shm"), hostname: "box",
+            mounts: mounts, devices: devices, seccomp: seccomp, labels: labels, allowedAnnotations: annotations)
+        request.configured = ConfiguredParts(
+            hooks: hooks, mounts: configuredMounts, leastMemory: leastMemory, blockIO: blockIO, closID: closID)
+        return try SpecBuilder(host: host, settings: settings).build(request)
     }
 }
 

@@ -38,6 +38,8 @@ int clinux_spawn(
     const int *parent_fds, size_t count, int new_session);
 int clinux_prctl_set_child_subreaper(void);
 int clinux_capbset_read(int capability);
+// `mask` has a bit a CPU, the lowest first.
+int clinux_set_affinity(pid_t pid, const uint8_t *mask, size_t size);
 void clinux_set_thread_name(const char *name);
 // The name of an error, EPERM; null for a number that is none.
 const char *clinux_errno_name(int number);

@@ -11,13 +11,20 @@ struct HostLookUp: Sendable {
     let mounts: [ResolvedMount]
 
     static func run(
-        _ config: Runtime_V1_ContainerConfig, image: ImageRecord, rootfs: String, volumes: [ImageVolume]
+        _ config: Runtime_V1_ContainerConfig, image: ImageRecord, rootfs: String, volumes: [ImageVolume],
+        mountPrefix: String = ""
     ) throws -> HostLookUp {
         let root = try OwnedDescriptor.open(rootfs, O_RDONLY | O_DIRECTORY)
         let accounts = AccountFiles(passwd: read("etc/passwd", in: root), group: read("etc/group", in: root))
         let user = try ResolvedUser.resolve(
             config.linux.securityContext, imageUser: image.configuration.config?.user ?? "", accounts: accounts)
-        let mounts = try HostPaths.resolve(config.mounts.filter { $0.image.image.isEmpty }, table: try MountTable.read())
+        var wanted = config.mounts.filter { $0.image.image.isEmpty }
+        if !mountPrefix.isEmpty {
+            for index in wanted.indices where !wanted[index].hostPath.isEmpty {
+                wanted[index].hostPath = try HostPrefix.resolve(wanted[index].hostPath, below: mountPrefix)
+            }
+        }
+        let mounts = try HostPaths.resolve(wanted, table: try MountTable.read())
         return HostLookUp(user: user, mounts: mounts + (try volumes.map(resolve)))
     }
 

@@ -80,20 +80,23 @@ extension Node {
         let allowed = try allowedAnnotations(of: pod)
         let labels = try self.labels(of: container, in: pod)
         config.linux.resources.unified.merge(try allowed.unified(container: config.metadata.name)) { $1 }
+        let prefix = settings.configured.mountPrefix
         let looked = try await BlockingPool.shared.run { [config] in
-            let looked = try HostLookUp.run(config, image: image, rootfs: rootfs, volumes: volumes)
+            let looked = try HostLookUp.run(config, image: image, rootfs: rootfs, volumes: volumes, mountPrefix: prefix)
             try Self.relabel(looked.mounts, labels, allowed)
             return looked
         }
         let devices = try await devices(of: container, in: pod)
-        return SpecRequest(
-            containerID: container.id, podID: pod.id, config: config, sandbox: pod.config, image: image.configuration,
+        var request = SpecRequest(
+            containerID: container.id, podID: pod.id, config: config, sandbox: try annotatedConfiguration(of: pod), image: image.configuration,
             rootfs: rootfs, namespaces: pod.namespaces, pidNamespace: pid, cgroupsPath: container.cgroupPath,
             user: looked.user.joining(devices.edits.additionalGroups),
             files: PodFilePaths(
                 resolver: podFiles.resolver(pod.id), hostname: podFiles.hostname(pod.id), sharedMemory: podFiles.sharedMemory(pod)),
             hostname: pod.hostname, mounts: looked.mounts, devices: devices, seccomp: seccomp,
-            labels: labels, allowedAnnotations: allowed, annotations: annotations(of: container, in: pod))
+            labels: labels, allowedAnnotations: allowed, annotations: try annotations(of: container, in: pod))
+        request.configured = try await configuredParts(for: container, in: pod)
+        return request
     }
 
     private func pidNamespace(for container: ContainerRecord, in pod: PodRecord) throws -> PIDNamespace {
@@ -119,7 +122,7 @@ extension Node {
     }
 
     /// What tools that look at running containers go by, in CRI-O's names, and the annotations that the handler lets through.
-    private func annotations(of container: ContainerRecord, in pod: PodRecord) -> [String: String] {
+    private func annotations(of container: ContainerRecord, in pod: PodRecord) throws -> [String: String] {
         let metadata = pod.config.metadata
         var result = [
             "io.kubernetes.cri-o.ContainerType": "container", "io.kubernetes.cri-o.SandboxID": pod.id,
@@ -128,9 +131,11 @@ extension Node {
             "io.kubernetes.pod.namespace": metadata.namespace, "io.kubernetes.pod.uid": metadata.uid,
             "io.kubernetes.container.name": container.config.metadata.name, "org.systemd.property.CollectMode": "'inactive-or-failed'",
         ]
-        let allowed = (try? runtimes.handler(pod.runtimeHandler).allowedAnnotations) ?? []
-        for (key, value) in pod.config.annotations.merging(container.config.annotations, uniquingKeysWith: { $1 })
-        where allowed.contains(where: { key.hasPrefix($0) }) {
+        let allowed = allowedPrefixes(of: pod)
+        let defaults = try runtimes.runtime(of: pod).handler.defaultAnnotations
+        let all = try annotatedConfiguration(of: pod).annotations.merging(container.config.annotations) { $1 }
+        // Those that the handler gives by default are for the runtime's eyes, whoever says their value in the end.
+        for (key, value) in all where defaults[key] != nil || allowed.contains(where: { key.hasPrefix($0) }) {
             result[key] = value
         }
         if settings.cgroupDriver == .cgroupfs { result["org.systemd.property.CollectMode"] = nil }

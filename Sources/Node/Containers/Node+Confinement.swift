@@ -97,6 +97,6 @@ extension Node {
 
     /// The pod's annotations that its handler lets through.
     func allowedAnnotations(of pod: PodRecord) throws -> AllowedAnnotations {
-        AllowedAnnotations(pod.config.annotations, allowed: try runtimes.handler(pod.runtimeHandler).allowedAnnotations)
+        AllowedAnnotations(try annotatedConfiguration(of: pod).annotations, allowed: allowedPrefixes(of: pod))
     }
 }

@@ -31,7 +31,7 @@ extension Node {
                     }
                     return known.id
                 }
-                return try await makeContainer(pod, config)
+                return try await SettingsInForce.$ofThisWork.withValue(inForce) { try await makeContainer(pod, config) }
             }
         }
     }

@@ -42,7 +42,7 @@ struct DeviceLookUp: Sendable {
     /// runs here. The log tells whoever misses the device.
     private func annotated(_ annotations: [String: String]) throws -> [DeviceMapping] {
         guard let name = DeviceAnnotation.name(in: annotations) else { return [] }
-        guard DeviceAnnotation.isAllowed(by: handler.allowedAnnotations) else {
+        guard DeviceAnnotation.isAllowed(by: allowedPrefixes(of: pod)) else {
             logger.warning(
                 "the annotation \(name) has no effect: allow it in allowed_annotations of [crio.runtime.runtimes.\(handler.name)]")
             return []

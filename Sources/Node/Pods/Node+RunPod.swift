@@ -24,7 +24,9 @@ extension Node {
                     }
                     return known.id
                 }
-                return try await makePod(config, runtime: runtime.name, requested: handler)
+                return try await SettingsInForce.$ofThisWork.withValue(inForce) {
+                    try await makePod(config, runtime: runtime.name, requested: handler)
+                }
             }
         }
     }
@@ -78,6 +80,9 @@ extension Node {
             if planned.ownsCgroup { try cgroups.makeParent(planned.cgroupParent) }
         }
         pod.namespaces = try await pinner.pin(namespaceRequest(for: pod))
+        if let cpus = settings.configured.initCPUs, let pid = pod.namespaces.initPID {
+            try await BlockingPool.shared.run { try cpus.bind(pid) }
+        }
         timeline.end("namespaces")
         if pod.hasNetwork {
             tracker.begin("network")

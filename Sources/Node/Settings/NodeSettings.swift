@@ -22,6 +22,7 @@ public struct NodeSettings: Sendable {
     public var selinux: SELinuxPolicy?
     /// How AppArmor profiles are found and loaded.
     public var appArmor = AppArmorLoader()
+    public var configured = ConfiguredSources()
     /// The configuration as text, for the verbose status.
     public var rendered: String
 

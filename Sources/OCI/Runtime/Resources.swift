@@ -73,9 +73,40 @@ extension Spec {
         }
     }
 
+    /// `weight` from 10 to 1000.
     public struct BlockIO: Codable, Sendable, Equatable {
         public var weight: UInt16?
+        public var weightDevice: [WeightDevice]?
+        public var throttleReadBpsDevice: [ThrottleDevice]?
+        public var throttleWriteBpsDevice: [ThrottleDevice]?
+        public var throttleReadIOPSDevice: [ThrottleDevice]?
+        public var throttleWriteIOPSDevice: [ThrottleDevice]?
 
         public init(weight: UInt16? = nil) { self.weight = weight }
+    }
+
+    public struct WeightDevice: Codable, Sendable, Equatable {
+        public var major: Int64
+        public var minor: Int64
+        public var weight: UInt16
+
+        public init(major: Int64, minor: Int64, weight: UInt16) {
+            self.major = major
+            self.minor = minor
+            self.weight = weight
+        }
+    }
+
+    /// `rate` in bytes or operations a second.
+    public struct ThrottleDevice: Codable, Sendable, Equatable {
+        public var major: Int64
+        public var minor: Int64
+        public var rate: UInt64
+
+        public init(major: Int64, minor: Int64, rate: UInt64) {
+            self.major = major
+            self.minor = minor
+            self.rate = rate
+        }
     }
 }

@@ -19,6 +19,10 @@ public struct RuntimeHandler: Sendable, Equatable {
     public var allowedAnnotations: [String]
     /// Whether a privileged container gets only the devices that it asks for, instead of all of the host's.
     public var privilegedWithoutHostDevices: Bool
+    /// Annotations of pods that do not say them.
+    public var defaultAnnotations: [String: String] = [:]
+    /// Bytes below which a container's memory limit is refused; zero for no such bound.
+    public var leastMemory: Int64 = 0
 
     public init(
         name: String, path: String, root: String, monitorPath: String = "conmon", monitorEnvironment: [String: String] = [:],

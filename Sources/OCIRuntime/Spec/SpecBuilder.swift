@@ -19,10 +19,10 @@ public struct SpecBuilder: Sendable {
         spec.root = .init(path: request.rootfs, readonly: request.security.readonlyRootfs || settings.readOnly ? true : nil)
         spec.process = try process(request)
         let devices = try DevicesBuilder(request: request, settings: settings.devices).build()
-        spec.mounts = try MountsBuilder(request: request, host: host).build() + devices.mounts
-        spec.hooks = settings.hooks
+        spec.mounts = try MountsBuilder(request: request, host: host, configured: configuredMounts(request)).build() + devices.mounts
         spec.annotations = request.annotations
         spec.linux = try linux(request, devices)
+        try configure(&spec, request)
         request.devices.edits.apply(to: &spec)
         return spec
     }
@@ -98,8 +98,10 @@ public struct SpecBuilder: Sendable {
     }
 
     private func capabilities(_ request: SpecRequest) throws(SpecError) -> Spec.Capabilities {
-        try CapabilitySet(defaults: settings.defaultCapabilities, bounding: host.boundingSet)
-            .resolve(request.security.capabilities, privileged: request.isPrivileged)
+        try CapabilitySet(
+            defaults: settings.defaultCapabilities, bounding: host.boundingSet, inheritable: settings.inheritableCapabilities
+        )
+        .resolve(request.security.capabilities, privileged: request.isPrivileged)
     }
 }
 

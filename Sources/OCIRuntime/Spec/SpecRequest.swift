@@ -29,6 +29,8 @@ public struct SpecRequest: Sendable {
     /// The pod's annotations, as far as the handler lets them through.
     public var allowedAnnotations: AllowedAnnotations
     public var annotations: [String: String]
+    /// What the configuration's files say about this container.
+    public var configured = ConfiguredParts()
 
     public init(
         containerID: String, podID: String, config: Runtime_V1_ContainerConfig, sandbox: Runtime_V1_PodSandboxConfig,
@@ -98,6 +100,8 @@ public struct SpecHost: Sendable, Equatable {
     public var seccomp: Bool
     public var appArmor: Bool
     public var seLinux: Bool
+    /// Whether a container's share of block I/O can be weighted.
+    public var blockIOWeights = false
 
     public init(
         cgroupV2: Bool, hugepageSizes: [String] = [], boundingSet: [String], oomScoreFloor: Int = -1000,
@@ -124,16 +128,20 @@ public struct SpecSettings: Sendable, Equatable {
     /// Processes a container may have where the request does not say; nil for no bound.
     public var pidsLimit: Int64?
     public var readOnly: Bool
-    public var hooks: Spec.Hooks?
     public var devices: DeviceSettings
     /// The seccomp profile of privileged containers; nil for none.
     public var privilegedSeccomp: SeccompProfile?
     /// The AppArmor profile of RuntimeDefault, by name.
     public var appArmorProfile: String
+    /// The file that containers get as /etc/localtime; nil to leave them the image's.
+    public var timezoneFile: String?
+    /// Whether what a container may do is inheritable, too: then programs with file capabilities get them for other users than root.
+    public var inheritableCapabilities = false
+    public var workloads: [Workload] = []
 
     public init(
         defaultCapabilities: [String] = CapabilitySet.standard, defaultEnvironment: [String] = [],
-        defaultLimits: [Spec.ResourceLimit] = [], pidsLimit: Int64? = nil, readOnly: Bool = false, hooks: Spec.Hooks? = nil,
+        defaultLimits: [Spec.ResourceLimit] = [], pidsLimit: Int64? = nil, readOnly: Bool = false,
         devices: DeviceSettings = .init(), privilegedSeccomp: SeccompProfile? = nil,
         appArmorProfile: String = AppArmorProfile.standardName
     ) {
@@ -142,7 +150,6 @@ public struct SpecSettings: Sendable, Equatable {
         self.defaultLimits = defaultLimits
         self.pidsLimit = pidsLimit
         self.readOnly = readOnly
-        self.hooks = hooks
         self.devices = devices
         self.privilegedSeccomp = privilegedSeccomp
         self.appArmorProfile = appArmorProfile

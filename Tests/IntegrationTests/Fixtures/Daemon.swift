@@ -96,6 +96,20 @@ actor Daemon {
         try await start()
     }
 
+    /// Puts a file beside the configuration, has the daemon read it and waits until it says that it did. @ is the daemon's directory.
+    nonisolated func reload(_ configuration: String, says answer: String = "configuration reloaded") async throws {
+        let text = configuration.split(separator: "@", omittingEmptySubsequences: false).joined(separator: directory)
+        try Files.makeDirectories("\(directory)/swiftlet.conf.d")
+        try Files.write(text, creating: "\(directory)/swiftlet.conf.d/50-test.conf")
+        let before = try logLines(with: answer)
+        try await shell("kill -HUP \(try await pid)")
+        try await eventually("the daemon says '\(answer)'") { try logLines(with: answer) > before }
+    }
+
+    private nonisolated func logLines(with text: String) throws -> Int {
+        try Files.readText(logFile).split(separator: "\n").count { $0.contains(text) }
+    }
+
     /// Removes the pods as a client would, ends the daemon and looks for leaks.
     private func wind(down sourceLocation: SourceLocation) async throws {
         if process == nil { try await start() }

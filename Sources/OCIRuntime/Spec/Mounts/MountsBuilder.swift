@@ -6,12 +6,14 @@ import OCI
 struct MountsBuilder {
     let request: SpecRequest
     let host: SpecHost
+    /// Those that the configuration adds.
+    var configured: [Spec.Mount] = []
 
     /// - Throws: `SpecError`.
     func build() throws(SpecError) -> [Spec.Mount] {
         let wanted = Set(request.mounts.map { Self.clean($0.mount.containerPath) })
         let standard = (kernel() + pod()).filter { !wanted.contains($0.destination) }
-        var user: [Spec.Mount] = []
+        var user = configured.filter { !wanted.contains($0.destination) }
         for mount in request.mounts { user.append(try bind(mount)) }
         // What lies deeper is mounted later; equals stay in their order.
         let sorted = user.enumerated().sorted { ($0.element.depth, $0.offset) < ($1.element.depth, $1.offset) }.map(\.element)

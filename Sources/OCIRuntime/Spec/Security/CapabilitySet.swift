@@ -6,6 +6,8 @@ public struct CapabilitySet: Sendable {
     let defaults: [String]
     /// What the daemon itself may have: no container can get more.
     let bounding: [String]
+    /// Whether all of them are inheritable, too.
+    var inheritable = false
 
     /// CRI-O's default set.
     public static let standard = [
@@ -46,7 +48,7 @@ public struct CapabilitySet: Sendable {
         result.effective = ordered(names)
         result.permitted = ordered(names)
         // Ambient ones must be inheritable; otherwise nothing is, lest a file's inheritable set hand it on.
-        result.inheritable = ordered(ambient)
+        result.inheritable = ordered(inheritable ? names : ambient)
         result.ambient = ordered(ambient)
         return result
     }
