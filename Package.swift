@@ -110,7 +110,7 @@ let package = Package(
         tests("Images"),
         tests("OCIRuntime", ["CRI", "OCI", "Linux"]),
         tests("Telemetry", [.log]),
-        tests("Node", ["CRI", "Linux", "Store"]),
+        tests("Node", ["CRI", "Linux", "OCIRuntime", "Store"]),
         tests("Streaming", [.nioEmbedded, .nioHTTP1]),
         tests("CRIService", ["CRI", "Node", .grpcCore]),
         .testTarget(

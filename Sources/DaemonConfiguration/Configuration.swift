@@ -46,6 +46,8 @@ public struct Configuration: Sendable, Equatable {
         public var readOnly = false
         public var seccompProfile = ""
         public var pinnsPath = ""
+        public var minimumMappableUID = -1
+        public var minimumMappableGID = -1
         /// By name; `runc` is always among them.
         public var runtimes: [String: Handler] = [:]
     }

@@ -51,6 +51,12 @@ extension ConfigurationKey {
             "crio.runtime", "seccomp_profile", \.runtime.seccompProfile,
             "The file of the RuntimeDefault seccomp profile; empty for the built-in one.", reloads: true),
         .init("crio.runtime", "pinns_path", \.runtime.pinnsPath, "The file of swiftlet-pin; empty to look beside the daemon and in PATH."),
+        .init(
+            "crio.runtime", "minimum_mappable_uid", \.runtime.minimumMappableUID,
+            "The least uid of the host that a pod's user namespace may be mapped to; -1 for any.", range: -1...4_294_967_294),
+        .init(
+            "crio.runtime", "minimum_mappable_gid", \.runtime.minimumMappableGID,
+            "The least gid of the host that a pod's user namespace may be mapped to; -1 for any.", range: -1...4_294_967_294),
     ]
 
     private static let image: [ConfigurationKey] = [
@@ -108,7 +114,6 @@ extension ConfigurationKey {
             "crio.runtime.blockio_reload": later, "crio.runtime.irqbalance_config_file": later,
             "crio.runtime.irqbalance_config_restore_file": later,
             "crio.runtime.shared_cpuset": later, "crio.runtime.enable_criu_support": later, "crio.runtime.enable_pod_events": later,
-            "crio.runtime.minimum_mappable_uid": later, "crio.runtime.minimum_mappable_gid": later,
             "crio.runtime.hostnetwork_disable_selinux": "the host's state decides", "crio.runtime.disable_hostport_mapping": later,
             "crio.runtime.absent_mount_sources_to_reject": later,
             "crio.runtime.add_inheritable_capabilities": "no capability is inheritable",

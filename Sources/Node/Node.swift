@@ -25,6 +25,7 @@ public final class Node: Sendable {
     let containerFiles: ContainerFiles
     let rootFileSystems: RootFilesystems
     let specs: SpecBuilder
+    let userNamespaces: UserNamespaceSupport
     let logger: Logger
 
     let locks = KeyedLock()
@@ -51,6 +52,7 @@ public final class Node: Sendable {
         containerFiles = ContainerFiles(root: "\(settings.runRoot)/containers")
         rootFileSystems = RootFilesystems(images: images)
         specs = SpecBuilder(host: settings.host, settings: settings.specification)
+        userNamespaces = await UserNamespaceSupport.probe(settings, runtimes)
         let exits = settings.exitDirectory
         // From here on no container's end is missed; those before are found by recovery.
         let events = try await BlockingPool.shared.run { try ExitWatcher.events(directory: exits) }

@@ -70,6 +70,7 @@ struct Assembly {
                 defaultLimits: try runtime.defaultUlimits.map(ResourceLimitText.parse),
                 pidsLimit: runtime.pidsLimit > 0 ? Int64(runtime.pidsLimit) : nil, readOnly: runtime.readOnly),
             defaultSysctls: try KeyValueText.parse(runtime.defaultSysctls, key: "default_sysctls"),
+            minimumMappableUID: UInt32(exactly: runtime.minimumMappableUID), minimumMappableGID: UInt32(exactly: runtime.minimumMappableGID),
             seccompProfile: profile, rendered: configuration.rendered())
     }
 

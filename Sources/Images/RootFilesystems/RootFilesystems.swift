@@ -59,8 +59,9 @@ public struct RootFilesystems: Sendable {
     }
 
     /// Mounts an image, to be read only, at a directory that exists. It is held until ``unmountImage(at:)``.
+    /// - Parameter userNamespace: as of `prepare`; a directory beside the target is made for it.
     /// - Throws: as `prepare`.
-    public func mountImage(_ image: ImageRecord, at target: String) async throws(ImageError) {
+    public func mountImage(_ image: ImageRecord, at target: String, userNamespace: String? = nil) async throws(ImageError) {
         // What a crash left there.
         if content.catalog.holders[target] != nil { try await unmountImage(at: target) }
         do {
@@ -68,7 +69,11 @@ public struct RootFilesystems: Sendable {
             // Without an upper layer the kernel wants two lower ones.
             let lower = layers.count < 2 ? layers + [directories.empty] : layers
             let stack = layers.isEmpty ? [directories.empty, directories.root] : lower
-            try await BlockingPool.shared.run { try Mounts.overlay(lower: stack, upper: nil, work: nil, at: target, readOnly: true) }
+            try await BlockingPool.shared.run {
+                let shifted = try userNamespace.map { try ShiftedLayers(stack, userNamespace: $0, directory: "\(target).layers") }
+                defer { shifted?.detach() }
+                try Mounts.overlay(lower: shifted?.paths ?? stack, upper: nil, work: nil, at: target, readOnly: true)
+            }
         } catch {
             let failure = ImageError(error, "mounting the image \(image.id) at \(target)")
             try? await release(target)

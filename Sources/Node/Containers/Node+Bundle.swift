@@ -28,13 +28,13 @@ extension Node {
     }
 
     /// Mounts the images that the container wants as volumes, below its bundle.
-    func imageVolumes(of container: ContainerRecord) async throws -> [ImageVolume] {
+    func imageVolumes(of container: ContainerRecord, in pod: PodRecord) async throws -> [ImageVolume] {
         var volumes: [ImageVolume] = []
         for (index, mount) in container.config.mounts.enumerated() where !mount.image.image.isEmpty {
             let image = try await requiredImage(mount.image)
             let path = "\(containerFiles.bundle(container.id))/volumes/\(index)"
             try await BlockingPool.shared.run { try Files.makeDirectories(path) }
-            try await rootFileSystems.mountImage(image, at: path)
+            try await rootFileSystems.mountImage(image, at: path, userNamespace: pod.namespaces.user)
             volumes.append(ImageVolume(mount: mount, imageID: image.id, path: path))
         }
         return volumes
@@ -75,12 +75,14 @@ extension Node {
         let pid = try pidNamespace(for: container, in: pod)
         let seccomp = try await seccompProfile(config.linux.securityContext)
         let looked = try await BlockingPool.shared.run { try HostLookUp.run(config, image: image, rootfs: rootfs, volumes: volumes) }
+        try pod.userNamespace?.check(uid: looked.user.uid, groups: [looked.user.gid] + looked.user.groups)
+        let mounts = try await shifted(looked.mounts, of: container, in: pod)
         return SpecRequest(
             containerID: container.id, podID: pod.id, config: config, sandbox: pod.config, image: image.configuration,
             rootfs: rootfs, namespaces: pod.namespaces, pidNamespace: pid, cgroupsPath: container.cgroupPath, user: looked.user,
             files: PodFilePaths(
                 resolver: podFiles.resolver(pod.id), hostname: podFiles.hostname(pod.id), sharedMemory: podFiles.sharedMemory(pod)),
-            hostname: pod.hostname, mounts: looked.mounts, devices: looked.devices, seccomp: seccomp,
+            hostname: pod.hostname, mounts: mounts, devices: looked.devices, seccomp: seccomp,
             annotations: annotations(of: container, in: pod))
     }
 

@@ -20,6 +20,7 @@ extension Node {
                 "pod \(pod.id.prefix(13)) is \(pod.phase.rawValue), not ready: containers are made in ready pods")
         }
         try config.checkMetadata()
+        try PodUserNamespace.check(container: config.linux.securityContext.namespaceOptions, with: pod.userNamespace)
         let key = ContainerKey(podID: pod.id, config.metadata)
         return try await untilDeadline("CreateContainer of \(key)", phases.tracker("\(key)")) {
             try await self.containersUnderWay.result(for: key) { [self] in
@@ -78,7 +79,7 @@ extension Node {
             timeline.begin(name)
         }
         phase("rootfs")
-        let volumes = try await imageVolumes(of: container)
+        let volumes = try await imageVolumes(of: container, in: pod)
         container.imageVolumes = volumes.map(\.imageID)
         let kept = container.imageVolumes
         if !kept.isEmpty { try await inventory.updateContainer(container.id) { $0.imageVolumes = kept } }
@@ -93,6 +94,8 @@ extension Node {
 
         phase("create")
         let created = try await createProcess(of: container, in: pod, bundle)
+        let shifted = shiftedVolumes(of: container)
+        try await BlockingPool.shared.run { try shifted.unbind() }
         container.pid = created.pid
         container.processStart = created.startTime
         timeline.end("create")

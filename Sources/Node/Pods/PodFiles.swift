@@ -22,22 +22,31 @@ struct PodFiles: Sendable {
     /// Makes the files. Blocks.
     func make(_ pod: PodRecord) throws {
         try Files.makeDirectories(namespaces(pod.id), mode: 0o711)
+        let owner = Owner(pod.userNamespace)
         let resolver = try Self.resolverFile(pod.config.dnsConfig) ?? Files.readText(hostResolver)
-        try write(resolver, to: self.resolver(pod.id))
-        try write(pod.hostname + "\n", to: hostname(pod.id))
+        try write(resolver, to: self.resolver(pod.id), owner)
+        try write(pod.hostname + "\n", to: hostname(pod.id), owner)
         guard pod.namespaceOptions.ipc != .node else { return }
         let shm = sharedMemory(pod)
         try Files.makeDirectories(shm)
-        try Mounts.tmpfs(at: shm, options: "mode=1777,size=\(Self.sharedMemorySize)k")
+        try Mounts.tmpfs(at: shm, options: "mode=1777,size=\(Self.sharedMemorySize)k,uid=\(owner.uid),gid=\(owner.gid)")
+    }
+
+    /// Whom a pod's files belong to: its root.
+    private struct Owner {
+        let (uid, gid): (uid_t, gid_t)
+
+        init(_ namespace: PodUserNamespace?) { (uid, gid) = (namespace?.uids.hostID ?? 0, namespace?.gids.hostID ?? 0) }
     }
 
     /// KiB, Docker's and CRI-O's default.
     static let sharedMemorySize = 64 << 10
 
-    private func write(_ text: String, to path: String) throws {
+    private func write(_ text: String, to path: String, _ owner: Owner) throws {
         // Nothing to survive a power cut here: the run directory does not either.
         let file = try OwnedDescriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
         try check("fchmod", path) { fchmod(file.raw, 0o644) }
+        try check("fchown", path) { fchown(file.raw, owner.uid, owner.gid) }
         try Files.write(text, to: path)
     }
 

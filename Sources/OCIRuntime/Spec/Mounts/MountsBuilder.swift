@@ -26,7 +26,7 @@ struct MountsBuilder {
             Spec.Mount(
                 destination: "/dev/pts", type: "devpts", source: "devpts",
                 options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
-                    + (request.namespaces.user == nil ? ["gid=5"] : [])),
+                    + (hasTerminalGroup ? ["gid=5"] : [])),
             Spec.Mount(destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"]),
             sys(access),
             Spec.Mount(
@@ -39,6 +39,12 @@ struct MountsBuilder {
                 destination: "/dev/mqueue", type: "bind", source: "/dev/mqueue", options: ["rbind", "nosuid", "noexec", "nodev"])
         }
         return mounts
+    }
+
+    /// Whether the group of terminals, as distributions number it, is mapped where there is a user namespace.
+    private var hasTerminalGroup: Bool {
+        let mappings = request.namespaces.gidMappings
+        return mappings.isEmpty || mappings.contains { $0.containerID <= 5 && 5 - $0.containerID < $0.length }
     }
 
     /// With the host's processes in view, the host's own /proc is bound: a user namespace may not mount one of those.
