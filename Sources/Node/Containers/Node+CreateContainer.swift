@@ -94,8 +94,7 @@ extension Node {
 
         phase("create")
         let created = try await createProcess(of: container, in: pod, bundle)
-        let shifted = shiftedVolumes(of: container)
-        try await BlockingPool.shared.run { try shifted.unbind() }
+        try await settle(container, in: pod)
         container.pid = created.pid
         container.processStart = created.startTime
         timeline.end("create")

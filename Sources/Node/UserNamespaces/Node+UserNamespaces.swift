@@ -56,6 +56,17 @@ extension Node {
         return result
     }
 
+    /// What a container in a user namespace needs between its creation and its start.
+    func settle(_ container: ContainerRecord, in pod: PodRecord) async throws {
+        guard let namespace = pod.userNamespace else { return }
+        let volumes = shiftedVolumes(of: container)
+        let (user, pid) = (container.user.linux, container.pid)
+        try await BlockingPool.shared.run {
+            try volumes.unbind()
+            if let pid { try ProcessStreams.give(of: pid, toUser: user.uid, group: user.gid, in: namespace) }
+        }
+    }
+
     func shiftedVolumes(of container: ContainerRecord) -> ShiftedVolumes {
         ShiftedVolumes(directory: "\(containerFiles.bundle(container.id))/shifted")
     }

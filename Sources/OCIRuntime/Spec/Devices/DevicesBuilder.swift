@@ -50,9 +50,11 @@ public enum HostDevices {
         return found.map { ResolvedDevice(device: $0, access: access) }
     }
 
-    /// All devices of the host, but for those that belong to a terminal or a mount of a container's own.
+    /// All devices of the host, but for those that belong to a terminal or a mount of a container's own. Links are none:
+    /// /dev/stdin leads to whatever the daemon reads.
     public static func all() -> [Spec.Device] {
-        tree("/dev").compactMap { node($0, as: $0) }
+        var status = stat()
+        return tree("/dev").filter { lstat($0, &status) == 0 && status.st_mode & S_IFMT != S_IFLNK }.compactMap { node($0, as: $0) }
     }
 
     private static func tree(_ directory: String) -> [String] {
