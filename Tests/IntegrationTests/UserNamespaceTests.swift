@@ -118,7 +118,7 @@ extension Integration {
                 let path = "\(kubelet.logs)/users/c.log"
                 try await shell("mv \(path) \(path).1")
                 _ = try await kubelet.runtime.reopenContainerLog(.with { $0.containerID = id })
-                try await eventually("the new log is written") { (try? LogLine.read(path).isEmpty) == false }
+                try await eventually("the new log is written") { (try? LogLine.read(path).last?.text) == "line" }
                 let stats = try await kubelet.runtime.containerStats(.with { $0.containerID = id }).stats
                 #expect(stats.memory.workingSetBytes.value > 0)
             }

@@ -94,9 +94,9 @@ extension Node {
 
         phase("create")
         let created = try await createProcess(of: container, in: pod, bundle)
-        try await settle(container, in: pod)
         container.pid = created.pid
         container.processStart = created.startTime
+        try await settle(container, in: pod)
         timeline.end("create")
         return container
     }
