@@ -67,6 +67,8 @@ public struct Configuration: Sendable, Equatable {
         public var rdtConfigFile = ""
         public var logLevel = "info"
         public var logFilter = ""
+        public var minimumMappableUID = -1
+        public var minimumMappableGID = -1
         /// By name; `runc` is always among them.
         public var runtimes: [String: Handler] = [:]
         /// By name.

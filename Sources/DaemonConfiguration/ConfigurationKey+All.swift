@@ -110,6 +110,12 @@ extension ConfigurationKey {
         .init(
             "crio.runtime", "cdi_spec_dirs", \.runtime.cdiSpecDirs,
             "Directories of Container Device Interface specifications; the later ones win."),
+        .init(
+            "crio.runtime", "minimum_mappable_uid", \.runtime.minimumMappableUID,
+            "The least uid of the host that a pod's user namespace may be mapped to; -1 for any.", range: -1...4_294_967_294),
+        .init(
+            "crio.runtime", "minimum_mappable_gid", \.runtime.minimumMappableGID,
+            "The least gid of the host that a pod's user namespace may be mapped to; -1 for any.", range: -1...4_294_967_294),
     ]
 
     private static let image: [ConfigurationKey] = [
@@ -167,7 +173,6 @@ extension ConfigurationKey {
             "crio.runtime.irqbalance_config_file": later,
             "crio.runtime.irqbalance_config_restore_file": later,
             "crio.runtime.shared_cpuset": later, "crio.runtime.enable_criu_support": later, "crio.runtime.enable_pod_events": later,
-            "crio.runtime.minimum_mappable_uid": later, "crio.runtime.minimum_mappable_gid": later,
             "crio.runtime.disable_hostport_mapping": later,
             "crio.runtime.absent_mount_sources_to_reject": later,
             "crio.image.image_volumes": "volumes of images are directories",

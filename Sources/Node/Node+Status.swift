@@ -22,20 +22,21 @@ extension Node {
         var message = ""
         if case .notReady(let why, let text) = await network.status() { (reason, message) = (why, text) }
         return NodeStatus(
-            networkReady: reason.isEmpty, networkReason: reason, networkMessage: message, handlers: await handlerMessages(),
+            networkReady: reason.isEmpty, networkReason: reason, networkMessage: message, handlers: handlerMessages(),
             features: .with { $0.supplementalGroupsPolicy = true }, info: verbose ? ["config": ConfigurationInfo.json(settings)] : [:])
     }
 
-    private func handlerMessages() async -> [Runtime_V1_RuntimeHandler] {
+    private func handlerMessages() -> [Runtime_V1_RuntimeHandler] {
         var messages: [Runtime_V1_RuntimeHandler] = []
         // The default handler is listed once more under no name.
         for name in [""] + runtimes.names {
-            let features = try? await runtimes.runtime(name).features()
+            let handler = try? runtimes.handler(name).name
+            let features = handler.flatMap { userNamespaces.features[$0] }
             messages.append(
                 .with {
                     $0.name = name
                     $0.features.recursiveReadOnlyMounts = features?.recursiveReadOnly ?? false
-                    $0.features.userNamespaces = false
+                    $0.features.userNamespaces = handler.map { userNamespaces.refusal(handler: $0) == nil } ?? false
                 })
         }
         return messages
@@ -100,6 +101,8 @@ enum ConfigurationInfo {
         struct Info: Encodable {
             var root: String
             var runRoot: String
+            /// Beside it critest tries ID-mapped mounts, as beside containerd's directory of that name.
+            var stateDir: String
             var defaultRuntime: String
             var runtimes: [String: String]
             var cgroupDriver: String
@@ -107,7 +110,7 @@ enum ConfigurationInfo {
             var configuration: String
         }
         let info = Info(
-            root: settings.root, runRoot: settings.runRoot, defaultRuntime: settings.defaultHandler,
+            root: settings.root, runRoot: settings.runRoot, stateDir: "\(settings.root)/layers", defaultRuntime: settings.defaultHandler,
             runtimes: Dictionary(settings.handlers.map { ($0.name, $0.path) }) { $1 }, cgroupDriver: settings.cgroupDriver.rawValue,
             cgroupVersion: settings.cgroupLayout.version.rawValue, configuration: settings.rendered)
         let encoder = JSONEncoder()

@@ -22,6 +22,7 @@ public final class Node: Sendable {
     let podFiles: PodFiles
     let containerFiles: ContainerFiles
     let rootFileSystems: RootFilesystems
+    let userNamespaces: UserNamespaceSupport
     let logger: Logger
 
     let locks = KeyedLock()
@@ -39,7 +40,8 @@ public final class Node: Sendable {
     /// Takes up the node's state and makes it whole, whatever instant the daemon last stopped at.
     /// - Throws: where the records cannot be read or a directory not be made.
     public init(settings: NodeSettings, store: Store, images: ImageService, network: CNINetworking, logger: Logger) async throws {
-        current = Mutex(SettingsInForce(settings, logger: logger))
+        let inForce = SettingsInForce(settings, logger: logger)
+        current = Mutex(inForce)
         self.images = images
         self.network = network
         self.logger = logger
@@ -49,6 +51,7 @@ public final class Node: Sendable {
         podFiles = PodFiles(root: "\(settings.runRoot)/pods")
         containerFiles = ContainerFiles(root: "\(settings.runRoot)/containers")
         rootFileSystems = RootFilesystems(images: images)
+        userNamespaces = await UserNamespaceSupport.probe(settings, inForce.runtimes)
         let exits = settings.exitDirectory
         // From here on no container's end is missed; those before are found by recovery.
         let events = try await BlockingPool.shared.run { try ExitWatcher.events(directory: exits) }

@@ -71,6 +71,7 @@ struct Assembly {
                 devices: try deviceSettings(), privilegedSeccomp: try seccompProfile(runtime.privilegedSeccompProfile),
                 appArmorProfile: appArmorProfile),
             defaultSysctls: try KeyValueText.parse(runtime.defaultSysctls, key: "default_sysctls"),
+            minimumMappableUID: UInt32(exactly: runtime.minimumMappableUID), minimumMappableGID: UInt32(exactly: runtime.minimumMappableGID),
             seccompProfile: try seccompProfile(runtime.seccompProfile) ?? .runtimeDefault, rendered: configuration.rendered())
         settings.seccompUsedWhenUnset = runtime.seccompUseDefaultWhenEmpty
         if host.seLinux { settings.selinux = SELinuxPolicy.probe(disabledOnHostNetwork: runtime.hostnetworkDisableSelinux) }

@@ -4,6 +4,7 @@ import DaemonConfiguration
 import Glibc
 import Linux
 import Logging
+import Node
 import OCIRuntime
 
 struct Check: AsyncParsableCommand {
@@ -55,6 +56,7 @@ struct HostReport {
             note("capabilities", missing.isEmpty, "the daemon lacks \(missing.joined(separator: " ")): containers cannot get them"))
         let forwarding = (try? Files.readText("/proc/sys/net/ipv4/ip_forward"))?.hasPrefix("1") ?? false
         lines.append(note("ip_forward", forwarding, "pods reach only this node: sysctl -w net.ipv4.ip_forward=1"))
+        lines.append(await userNamespaces())
         lines.append(await network())
         return lines
     }
@@ -76,6 +78,24 @@ struct HostReport {
         } catch {
             return [.init(state: .missing, name: "programs", detail: "\(error)")]
         }
+    }
+
+    private func userNamespaces() async -> Line {
+        guard let pinner = try? Assembly(configuration: configuration, logger: Logger(label: "check")).nodeSettings().pinnerPath else {
+            return note("user namespaces", false, "not known without swiftlet-pin")
+        }
+        let probe = UserNamespaceProbe(
+            root: existing(configuration.crio.root), runRoot: existing(configuration.crio.runroot), pinnerPath: pinner,
+            name: "user-namespace-check")
+        let refusal = await probe.refusal()
+        return note("user namespaces", refusal == nil, "pods cannot have them: \(refusal ?? "")")
+    }
+
+    /// The directory, or that above it which is there: nothing of the daemon's is made here.
+    private func existing(_ path: String) -> String {
+        var path = path
+        while !Files.isDirectory(path), let slash = path.lastIndex(of: "/") { path = String(path[..<slash]) }
+        return path
     }
 
     private func network() async -> Line {

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import Linux
 
@@ -43,46 +42,5 @@ struct OverlayMount: Sendable {
         try check("stat", layer) { stat(layer, &status) }
         try check("chown", upper) { chown(upper, status.st_uid, status.st_gid) }
         try check("chmod", upper) { chmod(upper, status.st_mode & 0o7777) }
-    }
-}
-
-/// Layers as a user namespace sees them: bound with its id mapping, mount_setattr(2) MOUNT_ATTR_IDMAP. An overlay keeps them
-/// after they are detached from the tree.
-private struct ShiftedLayers {
-    let paths: [String]
-
-    /// - Throws: `SystemError`, with EINVAL where the layers' file system cannot shift ids.
-    init(_ layers: [String], userNamespace: String, directory: String) throws {
-        let namespace = try OwnedDescriptor.open(userNamespace, O_RDONLY)
-        var made: [String] = []
-        do {
-            for (index, layer) in layers.enumerated() {
-                let target = "\(directory)/\(index)"
-                try Files.makeDirectories(target, mode: 0o700)
-                try Self.bind(layer, at: target, namespace)
-                made.append(target)
-            }
-        } catch {
-            Self.detach(made)
-            throw error
-        }
-        paths = made
-    }
-
-    func detach() { Self.detach(paths) }
-
-    private static func detach(_ paths: [String]) {
-        for path in paths { try? Mounts.unmount(path) }
-    }
-
-    private static func bind(_ layer: String, at target: String, _ namespace: OwnedDescriptor) throws(SystemError) {
-        let (clone, closeOnExec): (UInt32, UInt32) = (1, UInt32(O_CLOEXEC))
-        let tree = OwnedDescriptor(try check("open_tree", layer) { clinux_open_tree(AT_FDCWD, layer, clone | closeOnExec) })
-        let (emptyPath, idMapping): (UInt32, UInt64) = (0x1000, 0x0010_0000)
-        try check("mount_setattr (shifting ids)", layer) {
-            clinux_mount_setattr(tree.raw, "", emptyPath, idMapping, 0, 0, UInt64(namespace.raw))
-        }
-        let fromEmptyPath: UInt32 = 4
-        try check("move_mount", target) { clinux_move_mount(tree.raw, "", AT_FDCWD, target, fromEmptyPath) }
     }
 }

@@ -62,9 +62,13 @@ public struct RootFilesystems: Sendable {
     }
 
     /// Mounts an image, to be read only, at a directory that exists. It is held until ``unmountImage(at:)``.
-    /// - Parameter label: the SELinux context that all its files show; nil for their own.
+    /// - Parameters:
+    ///   - label: the SELinux context that all its files show; nil for their own.
+    ///   - userNamespace: as of `prepare`; a directory beside the target is made for it.
     /// - Throws: as `prepare`.
-    public func mountImage(_ image: ImageRecord, at target: String, label: String? = nil) async throws(ImageError) {
+    public func mountImage(
+        _ image: ImageRecord, at target: String, label: String? = nil, userNamespace: String? = nil
+    ) async throws(ImageError) {
         // What a crash left there.
         if content.catalog.holders[target] != nil { try await unmountImage(at: target) }
         do {
@@ -74,7 +78,10 @@ public struct RootFilesystems: Sendable {
             let stack = layers.isEmpty ? [directories.empty, directories.root] : lower
             let options = Self.context(label)
             try await BlockingPool.shared.run {
-                try Mounts.overlay(lower: stack, upper: nil, work: nil, options: options, at: target, readOnly: true)
+                let shifted = try userNamespace.map { try ShiftedLayers(stack, userNamespace: $0, directory: "\(target).layers") }
+                defer { shifted?.detach() }
+                try Mounts.overlay(
+                    lower: shifted?.paths ?? stack, upper: nil, work: nil, options: options, at: target, readOnly: true)
             }
         } catch {
             let failure = ImageError(error, "mounting the image \(image.id) at \(target)")

@@ -36,7 +36,7 @@ extension Node {
             let image = try await requiredImage(mount.image)
             let path = "\(containerFiles.bundle(container.id))/volumes/\(index)"
             try await BlockingPool.shared.run { try Files.makeDirectories(path) }
-            try await rootFileSystems.mountImage(image, at: path, label: label)
+            try await rootFileSystems.mountImage(image, at: path, label: label, userNamespace: pod.namespaces.user)
             volumes.append(ImageVolume(mount: mount, imageID: image.id, path: path))
         }
         return volumes
@@ -87,13 +87,15 @@ extension Node {
             return looked
         }
         let devices = try await devices(of: container, in: pod)
+        let user = looked.user.joining(devices.edits.additionalGroups)
+        try pod.userNamespace?.check(uid: user.uid, groups: [user.gid] + user.groups)
+        let mounts = try await shifted(looked.mounts, of: container, in: pod)
         var request = SpecRequest(
             containerID: container.id, podID: pod.id, config: config, sandbox: try annotatedConfiguration(of: pod), image: image.configuration,
-            rootfs: rootfs, namespaces: pod.namespaces, pidNamespace: pid, cgroupsPath: container.cgroupPath,
-            user: looked.user.joining(devices.edits.additionalGroups),
+            rootfs: rootfs, namespaces: pod.namespaces, pidNamespace: pid, cgroupsPath: container.cgroupPath, user: user,
             files: PodFilePaths(
                 resolver: podFiles.resolver(pod.id), hostname: podFiles.hostname(pod.id), sharedMemory: podFiles.sharedMemory(pod)),
-            hostname: pod.hostname, mounts: looked.mounts, devices: devices, seccomp: seccomp,
+            hostname: pod.hostname, mounts: mounts, devices: devices, seccomp: seccomp,
             labels: labels, allowedAnnotations: allowed, annotations: try annotations(of: container, in: pod))
         request.configured = try await configuredParts(for: container, in: pod)
         return request

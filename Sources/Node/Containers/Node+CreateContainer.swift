@@ -20,6 +20,7 @@ extension Node {
                 "pod \(pod.id.prefix(13)) is \(pod.phase.rawValue), not ready: containers are made in ready pods")
         }
         try config.checkMetadata()
+        try PodUserNamespace.check(container: config.linux.securityContext.namespaceOptions, with: pod.userNamespace)
         let key = ContainerKey(podID: pod.id, config.metadata)
         return try await untilDeadline("CreateContainer of \(key)", phases.tracker("\(key)")) {
             try await self.containersUnderWay.result(for: key) { [self] in
@@ -95,6 +96,7 @@ extension Node {
         let created = try await createProcess(of: container, in: pod, bundle)
         container.pid = created.pid
         container.processStart = created.startTime
+        try await settle(container, in: pod)
         timeline.end("create")
         return container
     }

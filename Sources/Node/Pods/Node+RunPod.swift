@@ -35,6 +35,7 @@ extension Node {
         let started = ContinuousClock.now
         let id = Identifier.random()
         let cgroup = try cgroups.podParent(config.linux.cgroupParent)
+        let userNamespace = try requestedUserNamespace(config, handler: runtime)
         let labels: SELinuxLabels?
         do {
             try await checkConfinement(ofPod: config.linux.securityContext)
@@ -45,7 +46,7 @@ extension Node {
         defer { release(labels) }
         let pod = PodRecord(
             id: id, config: config, runtimeHandler: runtime, requestedHandler: requested, createdAt: Node.now(), phase: .creating,
-            namespaces: .init(), hasNetwork: config.linux.securityContext.namespaceOptions.network == .pod,
+            namespaces: .init(planned: userNamespace), hasNetwork: config.linux.securityContext.namespaceOptions.network == .pod,
             hostname: try hostname(of: config, id: id), cgroupParent: cgroup.path,
             ownsCgroup: !cgroup.exists || config.linux.cgroupParent.isEmpty, labels: labels)
         let log = logger(pod: pod)

@@ -25,9 +25,10 @@ struct PodFiles: Sendable {
     func make(_ pod: PodRecord, _ annotations: AllowedAnnotations) throws {
         let size = try Self.sharedMemorySize(annotations)
         try Files.makeDirectories(namespaces(pod.id), mode: 0o711)
+        let owner = Owner(pod.userNamespace)
         let resolver = try Self.resolverFile(pod.config.dnsConfig) ?? Files.readText(hostResolver)
-        try write(resolver, to: self.resolver(pod.id))
-        try write(pod.hostname + "\n", to: hostname(pod.id))
+        try write(resolver, to: self.resolver(pod.id), owner)
+        try write(pod.hostname + "\n", to: hostname(pod.id), owner)
         if let label = pod.fileLabel {
             for file in [self.resolver(pod.id), hostname(pod.id)] { try Relabeling(label: label).run(file) }
         }
@@ -36,7 +37,14 @@ struct PodFiles: Sendable {
         try Files.makeDirectories(shm)
         // A level has commas of its own, hence the quotation marks.
         let context = pod.fileLabel.map { ",context=\"\($0)\"" } ?? ""
-        try Mounts.tmpfs(at: shm, options: "mode=1777,size=\(size)\(context)")
+        try Mounts.tmpfs(at: shm, options: "mode=1777,size=\(size),uid=\(owner.uid),gid=\(owner.gid)\(context)")
+    }
+
+    /// Whom a pod's files belong to: its root.
+    private struct Owner {
+        let (uid, gid): (uid_t, gid_t)
+
+        init(_ namespace: PodUserNamespace?) { (uid, gid) = (namespace?.uids.hostID ?? 0, namespace?.gids.hostID ?? 0) }
     }
 
     /// Bytes of the pod's /dev/shm: as its annotation says, or Docker's and CRI-O's default.
@@ -49,10 +57,11 @@ struct PodFiles: Sendable {
         return size
     }
 
-    private func write(_ text: String, to path: String) throws {
+    private func write(_ text: String, to path: String, _ owner: Owner) throws {
         // Nothing to survive a power cut here: the run directory does not either.
         let file = try OwnedDescriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
         try check("fchmod", path) { fchmod(file.raw, 0o644) }
+        try check("fchown", path) { fchown(file.raw, owner.uid, owner.gid) }
         try Files.write(text, to: path)
     }
 

@@ -13,9 +13,9 @@ extension Node {
         request.pid = options.pid == .pod
         request.hostname = pod.hostname
         request.sysctls = defaultSysctls(request).merging(pod.config.linux.sysctls) { $1 }
-        if options.usernsOptions.mode == .pod, !options.usernsOptions.uids.isEmpty {
-            request.uidMap = options.usernsOptions.uids.map(IDMap.init)
-            request.gidMap = options.usernsOptions.gids.map(IDMap.init)
+        if let userNamespace = pod.userNamespace {
+            (request.uidMap, request.gidMap) = ([userNamespace.uids], [userNamespace.gids])
+            request.sysctls = userNamespace.adjusted(sysctls: request.sysctls)
         }
         request.cgroupProcsFiles = request.pid ? cgroups.procsFiles(of: pod.cgroupParent) : []
         return request

@@ -14,6 +14,9 @@ public struct NodeSettings: Sendable {
     public var host: SpecHost
     public var specification: SpecSettings
     public var defaultSysctls: [String: String]
+    /// The least ids of the host that a pod's user namespace may be mapped to; nil for any.
+    public var minimumMappableUID: UInt32?
+    public var minimumMappableGID: UInt32?
     /// The RuntimeDefault seccomp profile.
     public var seccompProfile: SeccompProfile
     /// Whether a request that names no profile gets that one.
@@ -31,7 +34,8 @@ public struct NodeSettings: Sendable {
     public init(
         root: String, runRoot: String, pinnerPath: String, handlers: [RuntimeHandler], defaultHandler: String,
         cgroupLayout: CgroupLayout, cgroupDriver: CgroupDriver, monitorInPodCgroup: Bool, host: SpecHost,
-        specification: SpecSettings, defaultSysctls: [String: String] = [:],
+        specification: SpecSettings, defaultSysctls: [String: String] = [:], minimumMappableUID: UInt32? = nil,
+        minimumMappableGID: UInt32? = nil,
         seccompProfile: SeccompProfile = .runtimeDefault, rendered: String = ""
     ) {
         self.root = root
@@ -45,6 +49,8 @@ public struct NodeSettings: Sendable {
         self.host = host
         self.specification = specification
         self.defaultSysctls = defaultSysctls
+        self.minimumMappableUID = minimumMappableUID
+        self.minimumMappableGID = minimumMappableGID
         self.seccompProfile = seccompProfile
         self.rendered = rendered
     }

@@ -23,6 +23,14 @@ struct RuntimeHandlers: Sendable {
             "there is no runtime handler '\(name)': configured are \(names.joined(separator: ", ")) (see [crio.runtime.runtimes])")
     }
 
+    /// What the runtimes say of themselves, by their handlers' names; without those that say nothing.
+    func features() async -> [String: RuntimeFeatures] {
+        await withTaskGroup(of: (String, RuntimeFeatures?).self) { group in
+            for (name, runtime) in runtimes { group.addTask { (name, await runtime.features()) } }
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+    }
+
     /// The runtime that a pod was made with.
     func runtime(of pod: PodRecord) throws(NodeError) -> OCIRuntime { try runtime(pod.runtimeHandler) }
 }

@@ -29,6 +29,8 @@ actor Daemon {
         _ body: (Daemon) async throws -> Void
     ) async throws {
         let directory = try makeTemporaryDirectory()
+        // The root of a user namespace has to pass.
+        try check("chmod", directory) { chmod(directory, 0o711) }
         let network = TestNetwork(directory: directory)
         if networked { try network.write() }
         try configure(directory, network, configuration)

@@ -28,7 +28,7 @@ struct MountsBuilder {
             Spec.Mount(
                 destination: "/dev/pts", type: "devpts", source: "devpts",
                 options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
-                    + (request.namespaces.user == nil ? ["gid=5"] : [])),
+                    + (hasTerminalGroup ? ["gid=5"] : [])),
             Spec.Mount(destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"]),
             sys(access),
             Spec.Mount(
@@ -45,6 +45,12 @@ struct MountsBuilder {
 
     /// On cgroup v2 a container's cgroups can be its own to divide, where the pod asks for it and the handler lets it.
     private var hasWritableCgroups: Bool { host.cgroupV2 && request.allowedAnnotations.isTrue(.cgroup2MountHierarchyRW) }
+
+    /// Whether the group of terminals, as distributions number it, is mapped where there is a user namespace.
+    private var hasTerminalGroup: Bool {
+        let mappings = request.namespaces.gidMappings
+        return mappings.isEmpty || mappings.contains { $0.containerID <= 5 && 5 - $0.containerID < $0.length }
+    }
 
     /// With the host's processes in view, the host's own /proc is bound: a user namespace may not mount one of those.
     private func proc() -> Spec.Mount {

@@ -36,6 +36,15 @@ public enum HostPaths {
     }
 }
 
+extension HostPaths {
+    /// The mount that a path lies on: the longest mount point above it, the last of equals.
+    public static func holder(of path: String, in table: [MountEntry]) -> MountEntry? {
+        table.filter { $0.mountPoint == "/" || path == $0.mountPoint || path.hasPrefix($0.mountPoint + "/") }
+            .enumerated()
+            .max { ($0.element.mountPoint.utf8.count, $0.offset) < ($1.element.mountPoint.utf8.count, $1.offset) }?.element
+    }
+}
+
 /// Whether mounts pass between a host path and the container as the request wants.
 enum Propagation {
     /// - Throws: `SpecError.invalid` where the host's mount does not share, or the request contradicts itself.
@@ -48,7 +57,7 @@ enum Propagation {
                 throw .invalid("the mount at \(mount.containerPath) asks for recursive read-only, which needs private propagation")
             }
         }
-        guard mount.propagation != .propagationPrivate, let entry = holder(of: source, in: table) else { return }
+        guard mount.propagation != .propagationPrivate, let entry = HostPaths.holder(of: source, in: table) else { return }
         switch mount.propagation {
         case .propagationBidirectional where !entry.isShared:
             throw .invalid(
@@ -60,12 +69,5 @@ enum Propagation {
             )
         default: return
         }
-    }
-
-    /// The mount that a path lies on: the longest mount point above it, the last of equals.
-    static func holder(of path: String, in table: [MountEntry]) -> MountEntry? {
-        table.filter { $0.mountPoint == "/" || path == $0.mountPoint || path.hasPrefix($0.mountPoint + "/") }
-            .enumerated()
-            .max { ($0.element.mountPoint.utf8.count, $0.offset) < ($1.element.mountPoint.utf8.count, $1.offset) }?.element
     }
 }
