@@ -46,6 +46,7 @@ public struct Configuration: Sendable, Equatable {
         public var readOnly = false
         public var seccompProfile = ""
         public var pinnsPath = ""
+        public var enableCRIUSupport = true
         /// By name; `runc` is always among them.
         public var runtimes: [String: Handler] = [:]
     }

@@ -50,6 +50,9 @@ extension ConfigurationKey {
         .init(
             "crio.runtime", "seccomp_profile", \.runtime.seccompProfile,
             "The file of the RuntimeDefault seccomp profile; empty for the built-in one.", reloads: true),
+        .init(
+            "crio.runtime", "enable_criu_support", \.runtime.enableCRIUSupport,
+            "Whether containers can be checkpointed and restored, where CRIU works."),
         .init("crio.runtime", "pinns_path", \.runtime.pinnsPath, "The file of swiftlet-pin; empty to look beside the daemon and in PATH."),
     ]
 
@@ -107,7 +110,7 @@ extension ConfigurationKey {
             "crio.runtime.separate_pull_cgroup": later, "crio.runtime.rdt_config_file": later, "crio.runtime.blockio_config_file": later,
             "crio.runtime.blockio_reload": later, "crio.runtime.irqbalance_config_file": later,
             "crio.runtime.irqbalance_config_restore_file": later,
-            "crio.runtime.shared_cpuset": later, "crio.runtime.enable_criu_support": later, "crio.runtime.enable_pod_events": later,
+            "crio.runtime.shared_cpuset": later, "crio.runtime.enable_pod_events": later,
             "crio.runtime.minimum_mappable_uid": later, "crio.runtime.minimum_mappable_gid": later,
             "crio.runtime.hostnetwork_disable_selinux": "the host's state decides", "crio.runtime.disable_hostport_mapping": later,
             "crio.runtime.absent_mount_sources_to_reject": later,

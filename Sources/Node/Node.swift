@@ -25,6 +25,10 @@ public final class Node: Sendable {
     let containerFiles: ContainerFiles
     let rootFileSystems: RootFilesystems
     let specs: SpecBuilder
+    let checkpoints: Checkpoints
+    let checkpointFiles: CheckpointFiles
+    /// Asked once, at start, while the node does other things.
+    let checkpointSupport: Task<CheckpointSupport, Never>
     let logger: Logger
 
     let locks = KeyedLock()
@@ -34,6 +38,7 @@ public final class Node: Sendable {
     let phases = PhaseTrackers()
     let timelines = TimelineRecorder()
     let samples = CPUSampler()
+    let checkpointsUnderWay = CheckpointsUnderWay()
     private let exitWatcher = Mutex<Task<Void, Never>?>(nil)
 
     /// Takes up the node's state and makes it whole, whatever instant the daemon last stopped at.
@@ -51,6 +56,9 @@ public final class Node: Sendable {
         containerFiles = ContainerFiles(root: "\(settings.runRoot)/containers")
         rootFileSystems = RootFilesystems(images: images)
         specs = SpecBuilder(host: settings.host, settings: settings.specification)
+        checkpoints = Checkpoints(images: images)
+        checkpointFiles = CheckpointFiles(root: "\(settings.root)/checkpoints")
+        checkpointSupport = Task { await CheckpointSupport.probe(enabled: settings.checkpoints) }
         let exits = settings.exitDirectory
         // From here on no container's end is missed; those before are found by recovery.
         let events = try await BlockingPool.shared.run { try ExitWatcher.events(directory: exits) }

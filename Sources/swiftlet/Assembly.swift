@@ -70,7 +70,7 @@ struct Assembly {
                 defaultLimits: try runtime.defaultUlimits.map(ResourceLimitText.parse),
                 pidsLimit: runtime.pidsLimit > 0 ? Int64(runtime.pidsLimit) : nil, readOnly: runtime.readOnly),
             defaultSysctls: try KeyValueText.parse(runtime.defaultSysctls, key: "default_sysctls"),
-            seccompProfile: profile, rendered: configuration.rendered())
+            seccompProfile: profile, checkpoints: runtime.enableCRIUSupport, rendered: configuration.rendered())
     }
 
     private var cgroupDriver: CgroupDriver {

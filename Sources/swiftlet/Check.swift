@@ -55,6 +55,8 @@ struct HostReport {
             note("capabilities", missing.isEmpty, "the daemon lacks \(missing.joined(separator: " ")): containers cannot get them"))
         let forwarding = (try? Files.readText("/proc/sys/net/ipv4/ip_forward"))?.hasPrefix("1") ?? false
         lines.append(note("ip_forward", forwarding, "pods reach only this node: sysctl -w net.ipv4.ip_forward=1"))
+        let checkpoints = await CheckpointSupport.probe(enabled: configuration.runtime.enableCRIUSupport)
+        lines.append(note("checkpoints", checkpoints.problem == nil, checkpoints.problem ?? ""))
         lines.append(await network())
         return lines
     }

@@ -16,6 +16,8 @@ public struct NodeSettings: Sendable {
     public var defaultSysctls: [String: String]
     /// The RuntimeDefault seccomp profile.
     public var seccompProfile: SeccompProfile
+    /// Whether containers may be checkpointed and restored.
+    public var checkpoints = true
     /// The configuration as text, for the verbose status.
     public var rendered: String
 
@@ -25,7 +27,7 @@ public struct NodeSettings: Sendable {
         root: String, runRoot: String, pinnerPath: String, handlers: [RuntimeHandler], defaultHandler: String,
         cgroupLayout: CgroupLayout, cgroupDriver: CgroupDriver, monitorInPodCgroup: Bool, host: SpecHost,
         specification: SpecSettings, defaultSysctls: [String: String] = [:],
-        seccompProfile: SeccompProfile = .runtimeDefault, rendered: String = ""
+        seccompProfile: SeccompProfile = .runtimeDefault, checkpoints: Bool = true, rendered: String = ""
     ) {
         self.root = root
         self.runRoot = runRoot
@@ -39,6 +41,7 @@ public struct NodeSettings: Sendable {
         self.specification = specification
         self.defaultSysctls = defaultSysctls
         self.seccompProfile = seccompProfile
+        self.checkpoints = checkpoints
         self.rendered = rendered
     }
 }
