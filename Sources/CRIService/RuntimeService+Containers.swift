@@ -72,6 +72,14 @@ extension RuntimeService {
         return Runtime_V1_ReopenContainerLogResponse()
     }
 
+    public func checkpointContainer(
+        request: Runtime_V1_CheckpointContainerRequest, context: ServerContext
+    ) async throws -> Runtime_V1_CheckpointContainerResponse {
+        try await node.checkpointContainer(
+            request.containerID, location: request.location, timeout: request.timeout > 0 ? .seconds(request.timeout) : nil)
+        return Runtime_V1_CheckpointContainerResponse()
+    }
+
     public func execSync(
         request: Runtime_V1_ExecSyncRequest, context: ServerContext
     ) async throws -> Runtime_V1_ExecSyncResponse {

@@ -6,10 +6,6 @@ import Node
 extension RuntimeService {
     private func unserved(_ what: String) -> NodeError { .unimplemented("\(what) is not served by this version of swiftlet") }
 
-    public func checkpointContainer(
-        request: Runtime_V1_CheckpointContainerRequest, context: ServerContext
-    ) async throws -> Runtime_V1_CheckpointContainerResponse { throw unserved("CheckpointContainer") }
-
     public func checkpointPod(
         request: Runtime_V1_CheckpointPodRequest, context: ServerContext
     ) async throws -> Runtime_V1_CheckpointPodResponse { throw unserved("CheckpointPod") }

@@ -51,6 +51,9 @@ extension ConfigurationKey {
             "crio.runtime", "seccomp_profile", \.runtime.seccompProfile,
             "The file of the RuntimeDefault seccomp profile; empty for the built-in one.", reloads: true),
         .init(
+            "crio.runtime", "enable_criu_support", \.runtime.enableCRIUSupport,
+            "Whether containers can be checkpointed and restored, where CRIU works."),
+        .init(
             "crio.runtime", "privileged_seccomp_profile", \.runtime.privilegedSeccompProfile,
             "The file of the seccomp profile of privileged containers; empty for none.", reloads: true),
         .init(
@@ -172,7 +175,7 @@ extension ConfigurationKey {
             "crio.runtime.separate_pull_cgroup": later,
             "crio.runtime.irqbalance_config_file": later,
             "crio.runtime.irqbalance_config_restore_file": later,
-            "crio.runtime.shared_cpuset": later, "crio.runtime.enable_criu_support": later, "crio.runtime.enable_pod_events": later,
+            "crio.runtime.shared_cpuset": later, "crio.runtime.enable_pod_events": later,
             "crio.runtime.disable_hostport_mapping": later,
             "crio.runtime.absent_mount_sources_to_reject": later,
             "crio.image.image_volumes": "volumes of images are directories",

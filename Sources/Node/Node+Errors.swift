@@ -13,6 +13,7 @@ extension Node {
         switch error {
         case let error as NodeError: error
         case let error as ImageError: NodeError(error)
+        case let error as CheckpointError: NodeError(error, doing)
         case let error as SystemError where error.code == ENOSPC || error.code == EDQUOT:
             .resourceExhausted("\(doing): \(error): free space on that file system")
         case let error as SpecError: NodeError(error)
@@ -53,6 +54,14 @@ extension Node {
 }
 
 extension NodeError {
+    /// A checkpoint that cannot be read is the request's fault; one that takes too long is nobody's.
+    init(_ error: CheckpointError, _ doing: String) {
+        switch error {
+        case .malformed, .escapes, .tooLarge: self = .invalidArgument("\(doing): \(error)")
+        case .outOfTime: self = .deadlineExceeded("\(doing): \(error)")
+        }
+    }
+
     /// A specification that cannot be built: the request is at fault, or the host.
     init(_ error: SpecError) {
         switch error {

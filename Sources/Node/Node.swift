@@ -23,6 +23,10 @@ public final class Node: Sendable {
     let containerFiles: ContainerFiles
     let rootFileSystems: RootFilesystems
     let userNamespaces: UserNamespaceSupport
+    let checkpoints: Checkpoints
+    let checkpointFiles: CheckpointFiles
+    /// Asked once, at start, while the node does other things.
+    let checkpointSupport: Task<CheckpointSupport, Never>
     let logger: Logger
 
     let locks = KeyedLock()
@@ -35,6 +39,7 @@ public final class Node: Sendable {
     /// SELinux levels of pods whose records are not written yet.
     let levelsUnderWay = Mutex<Set<String>>([])
     private let current: Mutex<SettingsInForce>
+    let checkpointsUnderWay = CheckpointsUnderWay()
     private let exitWatcher = Mutex<Task<Void, Never>?>(nil)
 
     /// Takes up the node's state and makes it whole, whatever instant the daemon last stopped at.
@@ -52,6 +57,9 @@ public final class Node: Sendable {
         containerFiles = ContainerFiles(root: "\(settings.runRoot)/containers")
         rootFileSystems = RootFilesystems(images: images)
         userNamespaces = await UserNamespaceSupport.probe(settings, inForce.runtimes)
+        checkpoints = Checkpoints(images: images)
+        checkpointFiles = CheckpointFiles(root: "\(settings.root)/checkpoints")
+        checkpointSupport = Task { await CheckpointSupport.probe(enabled: settings.checkpoints) }
         let exits = settings.exitDirectory
         // From here on no container's end is missed; those before are found by recovery.
         let events = try await BlockingPool.shared.run { try ExitWatcher.events(directory: exits) }

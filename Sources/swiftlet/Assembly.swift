@@ -72,7 +72,8 @@ struct Assembly {
                 appArmorProfile: appArmorProfile),
             defaultSysctls: try KeyValueText.parse(runtime.defaultSysctls, key: "default_sysctls"),
             minimumMappableUID: UInt32(exactly: runtime.minimumMappableUID), minimumMappableGID: UInt32(exactly: runtime.minimumMappableGID),
-            seccompProfile: try seccompProfile(runtime.seccompProfile) ?? .runtimeDefault, rendered: configuration.rendered())
+            seccompProfile: try seccompProfile(runtime.seccompProfile) ?? .runtimeDefault, checkpoints: runtime.enableCRIUSupport,
+            rendered: configuration.rendered())
         settings.seccompUsedWhenUnset = runtime.seccompUseDefaultWhenEmpty
         if host.seLinux { settings.selinux = SELinuxPolicy.probe(disabledOnHostNetwork: runtime.hostnetworkDisableSelinux) }
         try ConfiguredAssembly(configuration: configuration, logger: logger).add(to: &settings)

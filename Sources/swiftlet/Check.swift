@@ -57,6 +57,8 @@ struct HostReport {
         let forwarding = (try? Files.readText("/proc/sys/net/ipv4/ip_forward"))?.hasPrefix("1") ?? false
         lines.append(note("ip_forward", forwarding, "pods reach only this node: sysctl -w net.ipv4.ip_forward=1"))
         lines.append(await userNamespaces())
+        let checkpoints = await CheckpointSupport.probe(enabled: configuration.runtime.enableCRIUSupport)
+        lines.append(note("checkpoints", checkpoints.problem == nil, checkpoints.problem ?? ""))
         lines.append(await network())
         return lines
     }

@@ -59,6 +59,12 @@ final class LayerTree {
     /// The directory at `path` itself; nil where a later entry replaced it.
     func existing(_ path: LayerPath) throws(SystemError) -> OwnedDescriptor? { try open(path, O_NOFOLLOW) }
 
+    /// Removes what is at `path`, which is not the root, with all that is below it. What is not there is no error.
+    func remove(_ path: LayerPath) throws(SystemError) {
+        guard let directory = try open(path.parent) else { return }
+        try TreeRemoval.remove(path.name, in: directory.raw)
+    }
+
     private func open(_ path: LayerPath, _ more: CInt = 0) throws(SystemError) -> OwnedDescriptor? {
         let flags = UInt64(O_RDONLY | O_DIRECTORY | O_CLOEXEC | more)
         let inRoot: UInt64 = 0x10

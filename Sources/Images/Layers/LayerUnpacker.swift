@@ -24,6 +24,11 @@ struct LayerUnpacker: Sendable {
         umask(0)
         do {
             return try unpack(queue)
+        } catch let fault as LayerWriter.Fault {
+            switch fault {
+            case .malformed(let reason): throw ImageError.corrupt("layer \(descriptor.digest)", reason: reason)
+            case .escapes(let entry): throw ImageError.pathEscapes(entry: entry, layer: descriptor.digest)
+            }
         } catch let error as TarReader.Malformed {
             throw ImageError.corrupt("layer \(descriptor.digest)", reason: "its archive is malformed (\(error))")
         } catch let error as SystemError {
@@ -35,7 +40,7 @@ struct LayerUnpacker: Sendable {
         try check("mkdir", directory) { mkdir(directory, 0o755) }
         let stream = LayerStream(queue, descriptor: descriptor, limit: limit)
         let reader = try TarReader(stream.next)
-        let writer = try LayerWriter(layer: descriptor.digest, directory: directory)
+        let writer = try LayerWriter(directory: directory)
         while let entry = try reader.nextEntry() { try writer.write(entry, content: reader.forEachBlock) }
         try stream.finish(expecting: diffID)
         return try writer.finish(diffID: diffID, boot: boot)

@@ -6,28 +6,37 @@ import OCI
 /// Writes an archive's entries into a layer's directory, as overlay wants a lower layer to be. For one thread whose umask
 /// is zero.
 final class LayerWriter {
-    private let layer: Digest
+    /// What an archive has that no tree can take.
+    enum Fault: Error {
+        case malformed(String)
+        /// An entry or a link leads out of the tree.
+        case escapes(entry: String)
+    }
+
     private let tree: LayerTree
+    private let readsWhiteouts: Bool
     private var blocks: UInt64 = 0
     /// Directories' times are set last: what is written into them changes them.
     private var directoryTimes: [(path: LayerPath, times: [timespec])] = []
 
     private static let blockSize: Int64 = 4096
 
-    /// - Parameter directory: exists and is empty.
-    init(layer: Digest, directory: String) throws(SystemError) {
-        self.layer = layer
+    /// - Parameters:
+    ///   - directory: exists.
+    ///   - readsWhiteouts: whether names that begin with `.wh.` say what is gone; else they are names like others.
+    init(directory: String, readsWhiteouts: Bool = true) throws(SystemError) {
         tree = try LayerTree(directory)
+        self.readsWhiteouts = readsWhiteouts
     }
 
     /// Writes one entry.
     /// - Parameter content: hands out a file's blocks, as ``TarReader/forEachBlock(_:)`` does.
-    /// - Throws: `ImageError`, `SystemError`.
+    /// - Throws: ``Fault``, `SystemError`.
     func write(_ entry: TarEntry, content: ((UnsafeRawBufferPointer, Int64) throws -> Void) throws -> Void) throws {
         guard let path = LayerPath(entry.path) else { throw escape(entry.path) }
         do {
             if path.isRoot { return try writeRoot(entry) }
-            switch Whiteout(path.name) {
+            switch readsWhiteouts ? Whiteout(path.name) : nil {
             case .opaque: try tree.setOpaque(path.parent)
             case .hides(let name): try tree.makeWhiteout(try tree.place(path.parent.appending(name)))
             case .meaningless: break
@@ -42,14 +51,19 @@ final class LayerWriter {
     /// Sets what had to wait for the last entry.
     /// - Returns: the layer as it is to be recorded.
     func finish(diffID: Digest, boot: String) throws -> LayerRecord {
-        for (path, times) in directoryTimes.reversed() {
-            guard let directory = try tree.existing(path) else { continue }
-            try check("futimens", "\(path)") { futimens(directory.raw, times) }
-        }
+        try setDirectoryTimes()
         return LayerRecord(
             digest: diffID, bytes: (blocks + tree.inodes) * UInt64(Self.blockSize), inodes: tree.inodes,
             implied: tree.implied.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }, hidesAll: tree.isRootOpaque,
             unsyncedSince: boot)
+    }
+
+    /// Sets the times that writing into directories has changed.
+    func setDirectoryTimes() throws(SystemError) {
+        for (path, times) in directoryTimes.reversed() {
+            guard let directory = try tree.existing(path) else { continue }
+            try check("futimens", "\(path)") { futimens(directory.raw, times) }
+        }
     }
 
     private func write(_ entry: TarEntry, _ path: LayerPath, _ content: ((UnsafeRawBufferPointer, Int64) throws -> Void) throws -> Void)
@@ -74,11 +88,9 @@ final class LayerWriter {
         [ENOTDIR, ENAMETOOLONG, ELOOP, ENOENT, EINVAL, EILSEQ, EISDIR, EEXIST, EMLINK].contains(code)
     }
 
-    private func corrupt(_ reason: String) -> ImageError { .corrupt("layer \(layer)", reason: reason) }
+    private func corrupt(_ reason: String) -> Fault { .malformed(reason) }
 
-    private func escape(_ path: [UInt8]) -> ImageError {
-        .pathEscapes(entry: String(decoding: path, as: UTF8.self), layer: layer)
-    }
+    private func escape(_ path: [UInt8]) -> Fault { .escapes(entry: String(decoding: path, as: UTF8.self)) }
 }
 
 // MARK: - Kinds of entries

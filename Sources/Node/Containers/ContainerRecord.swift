@@ -66,6 +66,8 @@ public struct ContainerRecord: Codable, Sendable, Identifiable {
     public var imageVolumes: [String]
     /// The mounts as the status gives them.
     @Coded public var mounts: Runtime_V1_ContainerConfig
+    /// The checkpoint that its process comes from; nil for a new one.
+    public var restore: RestoreOrigin?
 
     public var key: ContainerKey { ContainerKey(podID: podID, config.metadata) }
 
@@ -76,6 +78,9 @@ public struct ContainerRecord: Codable, Sendable, Identifiable {
         case .exited, .removing: .containerExited
         }
     }
+
+    /// Whether Start is to restore it: until then it has no process.
+    var awaitsRestore: Bool { restore != nil && phase == .created }
 
     /// Whether a process of it may be there.
     public var mayRun: Bool { phase == .created || phase == .starting || phase == .running }

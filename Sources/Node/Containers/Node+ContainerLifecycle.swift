@@ -22,7 +22,11 @@ extension Node {
                     $0.startedAt = now
                 }
                 do {
-                    try await runtimes.runtime(of: pod(of: container)).start(id)
+                    if container.restore == nil {
+                        try await runtimes.runtime(of: pod(of: container)).start(id)
+                    } else {
+                        try await restoreProcess(of: container)
+                    }
                 } catch {
                     try await ended(id, code: 128, message: "\(error)")
                     throw nodeError(error, "starting container \(container.key)")
@@ -52,6 +56,9 @@ extension Node {
 
     /// Not under the container's lock: a second Stop with a shorter grace shortens the first.
     private func end(_ container: ContainerRecord, grace: Duration) async throws {
+        if container.awaitsRestore, try await endBeforeRestore(container.id) { return }
+        // A paused container would not see a signal before it goes on.
+        await checkpointsUnderWay.giveUp(container.id)
         let runtime = try runtimes.runtime(of: pod(of: container))
         if grace > .zero, container.phase != .created {
             try runtime.kill(process(of: container), signal: container.stopSignal)
@@ -65,6 +72,16 @@ extension Node {
         }
         throw NodeError.failed(
             "the process \(container.pid ?? 0) does not end on SIGKILL: it hangs in the kernel (see /proc/\(container.pid ?? 0)/stack)")
+    }
+
+    /// Ends a container that was to be restored and has no process; false where its start was quicker.
+    private func endBeforeRestore(_ id: String) async throws -> Bool {
+        try await locks.withLock(id) { [self] in
+            guard let container = try? inventory.container(id) else { return true }
+            guard container.awaitsRestore else { return container.exit != nil }
+            try await ended(id, code: 137, message: "it was stopped before it was restored")
+            return true
+        }
     }
 
     /// Ends a container if need be and forgets it. CRI, RemoveContainer: idempotent.
@@ -93,6 +110,7 @@ extension Node {
     func release(_ container: ContainerRecord) async throws {
         try await cleanups.result(for: container.id) { [self] in try await releaseProcess(container) }
         try await unmountVolumes(of: container)
+        try await forgetCheckpoint(container.id)
         try await rootFileSystems.remove(container.id)
         let exit = "\(settings.exitDirectory)/\(container.id)"
         try await BlockingPool.shared.run { [containerFiles] in

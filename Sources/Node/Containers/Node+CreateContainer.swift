@@ -39,18 +39,26 @@ extension Node {
 
     private func makeContainer(_ pod: PodRecord, _ config: Runtime_V1_ContainerConfig) async throws -> String {
         let started = ContinuousClock.now
-        let image = try await requiredImage(config.image)
         let id = Identifier.random()
+        let checkpoint = try await checkpoint(of: config, for: id)
+        let image: ImageRecord
+        do {
+            image = if let checkpoint { try await baseImage(of: checkpoint) } else { try await requiredImage(config.image) }
+        } catch {
+            if checkpoint != nil { await discardCheckpoint(id) }
+            throw error
+        }
         let container = ContainerRecord(
             id: id, podID: pod.id, config: config, imageID: image.id, imageReference: image.repoDigests.first ?? image.id,
             createdAt: Node.now(), startedAt: 0, phase: .creating, logPath: try logPath(of: config, in: pod),
             cgroupPath: cgroups.containerPath(parent: pod.cgroupParent, containerID: id),
             stopSignal: StopSignal.number(config.stopSignal, image: image.configuration.config?.stopSignal),
-            user: .init(), resources: config.linux.resources, imageVolumes: [], mounts: .init())
+            user: .init(), resources: config.linux.resources, imageVolumes: [], mounts: .init(),
+            restore: checkpoint?.origin)
         var timeline = Timeline(name: "container \(config.metadata.name)")
         do {
             try await inventory.put(container)
-            let made = try await build(container, in: pod, image, &timeline)
+            let made = try await build(container, in: pod, image, checkpoint, &timeline)
             try await inventory.updateContainer(id) {
                 // The process may have ended already; what the exit wrote stays.
                 let exit = $0.exit
@@ -69,7 +77,7 @@ extension Node {
     }
 
     private func build(
-        _ container: ContainerRecord, in pod: PodRecord, _ image: ImageRecord, _ timeline: inout Timeline
+        _ container: ContainerRecord, in pod: PodRecord, _ image: ImageRecord, _ checkpoint: Checkpoint?, _ timeline: inout Timeline
     ) async throws -> ContainerRecord {
         var container = container
         let tracker = phases.tracker("\(container.key)")
@@ -85,15 +93,27 @@ extension Node {
         if !kept.isEmpty { try await inventory.updateContainer(container.id) { $0.imageVolumes = kept } }
         let rootfs = try await rootFileSystem(of: container, pod, image)
         timeline.end("rootfs")
+        var described = container
+        if let checkpoint {
+            phase("checkpoint")
+            try await takeUp(checkpoint, for: container, rootfs: rootfs)
+            described.config = checkpoint.described(container.config)
+            timeline.end("checkpoint")
+        }
 
         phase("spec")
-        let bundle = try await prepareBundle(for: container, in: pod, image, rootfs: rootfs, volumes: volumes)
+        let bundle = try await prepareBundle(for: described, in: pod, image, rootfs: rootfs, volumes: volumes)
         container.user = bundle.user
         container.mounts.mounts = bundle.mounts
         timeline.end("spec")
+        if checkpoint != nil {
+            // Its process is made at its start.
+            try await takeUpLog(of: container)
+            return container
+        }
 
         phase("create")
-        let created = try await createProcess(of: container, in: pod, bundle)
+        let created = try await createProcess(of: container, in: pod, bundle: bundle.path)
         container.pid = created.pid
         container.processStart = created.startTime
         try await settle(container, in: pod)

@@ -5,14 +5,16 @@ import Linux
 import OCIRuntime
 
 extension Node {
-    /// Has the runtime make the container of its bundle.
-    func createProcess(of container: ContainerRecord, in pod: PodRecord, _ bundle: Bundle) async throws -> ContainerProcess {
+    /// Has the runtime make the container of its bundle: new, or of a checkpoint.
+    func createProcess(
+        of container: ContainerRecord, in pod: PodRecord, bundle: String, restoring restore: RestoreRequest? = nil
+    ) async throws -> ContainerProcess {
         if pod.ownsCgroup { try await BlockingPool.shared.run { [cgroups] in try cgroups.makeParent(pod.cgroupParent) } }
         return try await runtimes.runtime(of: pod).create(
             CreateRequest(
-                id: container.id, name: container.config.metadata.name, bundle: bundle.path, logPath: container.logPath,
+                id: container.id, name: container.config.metadata.name, bundle: bundle, logPath: container.logPath,
                 terminal: container.config.tty, stdin: container.config.stdin, stdinOnce: container.config.stdinOnce,
-                monitorCgroupProcsFiles: settings.monitorInPodCgroup ? cgroups.procsFiles(of: pod.cgroupParent) : []))
+                monitorCgroupProcsFiles: settings.monitorInPodCgroup ? cgroups.procsFiles(of: pod.cgroupParent) : [], restore: restore))
     }
 
     /// The container's process as the runtime's driver takes it.

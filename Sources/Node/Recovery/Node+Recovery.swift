@@ -7,6 +7,7 @@ extension Node {
     /// What was being made is undone, what was being ended is finished, what runs is taken up, and what nobody owns goes.
     /// A step that fails is logged and tried again at the next start: a broken pod must not keep a node down.
     func recover() async {
+        await recoverCheckpoints()
         for container in inventory.containers() { await recover(container) }
         for pod in inventory.pods() { await recover(pod) }
         await removeUnowned()
@@ -25,6 +26,8 @@ extension Node {
                 try await endUnrecorded(container)
                 try await release(container)
                 try await inventory.removeContainer(container.id)
+            case .created where container.awaitsRestore: break
+            case .starting where container.restore != nil: try await recoverRestore(of: container)
             case .created, .starting, .running:
                 let bundle = containerFiles.bundle(container.id)
                 try await BlockingPool.shared.run { ExecLeftovers.end(bundle: bundle, containerID: container.id) }
@@ -105,6 +108,7 @@ extension Node {
                 try await BlockingPool.shared.run { try Files.removeTree(path) }
             }
         }
+        await attempt("removing unowned checkpoints") { [self] in try await removeUnownedCheckpoints(keeping: containers) }
         await attempt("removing unowned root file systems") { [self] in
             for id in try await rootFileSystems.list() where !containers.contains(id) { try await rootFileSystems.remove(id) }
         }

@@ -26,6 +26,8 @@ public struct NodeSettings: Sendable {
     /// How AppArmor profiles are found and loaded.
     public var appArmor = AppArmorLoader()
     public var configured = ConfiguredSources()
+    /// Whether containers may be checkpointed and restored.
+    public var checkpoints = true
     /// The configuration as text, for the verbose status.
     public var rendered: String
 
@@ -35,8 +37,8 @@ public struct NodeSettings: Sendable {
         root: String, runRoot: String, pinnerPath: String, handlers: [RuntimeHandler], defaultHandler: String,
         cgroupLayout: CgroupLayout, cgroupDriver: CgroupDriver, monitorInPodCgroup: Bool, host: SpecHost,
         specification: SpecSettings, defaultSysctls: [String: String] = [:], minimumMappableUID: UInt32? = nil,
-        minimumMappableGID: UInt32? = nil,
-        seccompProfile: SeccompProfile = .runtimeDefault, rendered: String = ""
+        minimumMappableGID: UInt32? = nil, seccompProfile: SeccompProfile = .runtimeDefault, checkpoints: Bool = true,
+        rendered: String = ""
     ) {
         self.root = root
         self.runRoot = runRoot
@@ -52,6 +54,7 @@ public struct NodeSettings: Sendable {
         self.minimumMappableUID = minimumMappableUID
         self.minimumMappableGID = minimumMappableGID
         self.seccompProfile = seccompProfile
+        self.checkpoints = checkpoints
         self.rendered = rendered
     }
 }

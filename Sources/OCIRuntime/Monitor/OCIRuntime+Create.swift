@@ -16,10 +16,12 @@ public struct CreateRequest: Sendable {
     public var stdinOnce: Bool
     /// Files to write conmon's number into, so that it counts to the pod.
     public var monitorCgroupProcsFiles: [String]
+    /// The checkpoint that the process comes from, which then runs at once; nil for a new one.
+    public var restore: RestoreRequest?
 
     public init(
         id: String, name: String, bundle: String, logPath: String, terminal: Bool = false, stdin: Bool = false,
-        stdinOnce: Bool = false, monitorCgroupProcsFiles: [String] = []
+        stdinOnce: Bool = false, monitorCgroupProcsFiles: [String] = [], restore: RestoreRequest? = nil
     ) {
         self.id = id
         self.name = name
@@ -29,14 +31,15 @@ public struct CreateRequest: Sendable {
         self.stdin = stdin
         self.stdinOnce = stdinOnce
         self.monitorCgroupProcsFiles = monitorCgroupProcsFiles
+        self.restore = restore
     }
 }
 
 extension OCIRuntime {
-    /// Has conmon make a container by the runtime's create and watch over it from then on. conmon leaves the daemon's
+    /// Has conmon make a container by the runtime's create, or its restore, and watch over it from then on. conmon leaves the daemon's
     /// family (it forks twice), so neither needs the other to live.
     ///
-    /// - Returns: the container's first process, which waits to be started.
+    /// - Returns: the container's first process, which waits to be started; a restored one runs.
     /// - Throws: `RuntimeError` with the runtime's own message; `SystemError` where conmon cannot be run.
     public func create(_ request: CreateRequest) async throws -> ContainerProcess {
         let sync = try makePipe()
@@ -80,6 +83,7 @@ extension OCIRuntime {
         if request.terminal { list.append("--terminal") }
         if request.stdin { list.append("--stdin") }
         if request.stdin && !request.stdinOnce { list.append("--leave-stdin-open") }
+        if let restore = request.restore { list += restore.arguments }
         return list
     }
 
@@ -108,8 +112,11 @@ extension OCIRuntime {
             throw RuntimeError.monitorFailed(container: request.id, message: RuntimeMessage.essence(text))
         }
         guard message.pid > 0 else {
+            // conmon has CRIU's log written into the bundle.
+            let reason = request.restore == nil ? nil : CRIULog.essence(file: "\(request.bundle)/restore.log")
             throw RuntimeError.refused(
-                operation: "create", container: request.id, message: RuntimeMessage.essence(message.message ?? ""))
+                operation: request.restore == nil ? "create" : "restore", container: request.id,
+                message: reason ?? RuntimeMessage.essence(message.message ?? ""))
         }
         return ContainerProcess(
             containerID: request.id, pid: message.pid, startTime: ProcessStatus.read(message.pid)?.startTime, bundle: request.bundle)

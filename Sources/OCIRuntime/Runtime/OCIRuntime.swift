@@ -63,8 +63,11 @@ public struct OCIRuntime: Sendable {
 
     /// The runtime finds its helpers (criu, newuidmap) by PATH and, with systemd, the bus by its address.
     var environment: [String: String] {
-        ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "XDG_RUNTIME_DIR": "/run"]
+        ["PATH": Self.searchPath.joined(separator: ":"), "XDG_RUNTIME_DIR": "/run"]
     }
+
+    /// Where runtimes look for their helpers.
+    static let searchPath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
 }
 
 /// The parts of `runtime features` that are used here.
