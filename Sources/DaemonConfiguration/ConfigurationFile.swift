@@ -88,7 +88,11 @@ struct ConfigurationFile {
                     file: name, line: lines["\(path).\(key)"], key: "\(path).\(key)", got: handler.runtimeType.toml, wanted: "\"oci\"")
             }
         case "runtime_root": try read(\.runtimeRoot)
-        case "runtime_config_path": try read(\.runtimeConfigPath)
+        case "runtime_config_path":
+            try read(\.runtimeConfigPath)
+            if !handler.runtimeConfigPath.isEmpty {
+                warn("\(path).\(key) has no effect: it is for runtimes of virtual machines", "\(path).\(key)", &warnings)
+            }
         case "monitor_path": try read(\.monitorPath)
         case "monitor_cgroup": try read(\.monitorCgroup)
         case "monitor_env": try read(\.monitorEnv)

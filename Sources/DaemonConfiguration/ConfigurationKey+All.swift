@@ -48,6 +48,9 @@ extension ConfigurationKey {
         .init("crio.runtime", "no_pivot", \.runtime.noPivot, "Whether containers enter their root by a move instead of pivot_root(2)."),
         .init("crio.runtime", "read_only", \.runtime.readOnly, "Whether every container's root file system is read-only.", reloads: true),
         .init(
+            "crio.runtime", "absent_mount_sources_to_reject", \.runtime.absentMountSourcesToReject,
+            "Host paths that are not made as directories where a container mounts them and they are absent.", reloads: true),
+        .init(
             "crio.runtime", "seccomp_profile", \.runtime.seccompProfile,
             "The file of the RuntimeDefault seccomp profile; empty for the built-in one.", reloads: true),
         .init("crio.runtime", "pinns_path", \.runtime.pinnsPath, "The file of swiftlet-pin; empty to look beside the daemon and in PATH."),
@@ -110,7 +113,6 @@ extension ConfigurationKey {
             "crio.runtime.shared_cpuset": later, "crio.runtime.enable_criu_support": later, "crio.runtime.enable_pod_events": later,
             "crio.runtime.minimum_mappable_uid": later, "crio.runtime.minimum_mappable_gid": later,
             "crio.runtime.hostnetwork_disable_selinux": "the host's state decides", "crio.runtime.disable_hostport_mapping": later,
-            "crio.runtime.absent_mount_sources_to_reject": later,
             "crio.runtime.add_inheritable_capabilities": "no capability is inheritable",
             "crio.runtime.device_ownership_from_security_context": later, "crio.runtime.privileged_seccomp_profile": later,
             "crio.runtime.seccomp_use_default_when_empty": later, "crio.runtime.default_annotations": later,

@@ -15,6 +15,8 @@ extension Node {
         case let error as SystemError where error.code == ENOSPC || error.code == EDQUOT:
             .resourceExhausted("\(doing): \(error): free space on that file system")
         case let error as SpecError: NodeError(error)
+        case let error as PinError where error.subject.hasPrefix("/proc/sys/"):
+            .invalidArgument("\(doing): the kernel does not take a sysctl: \(error.message)")
         case let error as CommandTimeout: .deadlineExceeded("\(doing): \(error)")
         default: .failed("\(doing): \(error)")
         }

@@ -30,11 +30,12 @@ extension Node {
         var messages: [Runtime_V1_RuntimeHandler] = []
         // The default handler is listed once more under no name.
         for name in [""] + runtimes.names {
-            let features = try? await runtimes.runtime(name).features()
+            guard let runtime = try? runtimes.runtime(name) else { continue }
+            let features = await runtimes.features.features(of: runtime)
             messages.append(
                 .with {
                     $0.name = name
-                    $0.features.recursiveReadOnlyMounts = features?.recursiveReadOnly ?? false
+                    $0.features.recursiveReadOnlyMounts = settings.host.recursiveReadOnly && features.recursiveReadOnly
                     $0.features.userNamespaces = false
                 })
         }

@@ -52,7 +52,7 @@ struct Assembly {
     }
 
     /// - Throws: where a program that the node cannot do without is missing.
-    func nodeSettings() throws -> NodeSettings {
+    func nodeSettings() async throws -> NodeSettings {
         let layout = CgroupLayout(mounts: try MountTable.read())
         let driver = cgroupDriver
         let runtime = configuration.runtime
@@ -61,14 +61,16 @@ struct Assembly {
             runtime.seccompProfile.isEmpty
             ? SeccompProfile.runtimeDefault
             : try SeccompProfile(json: try Files.readBytes(runtime.seccompProfile), source: runtime.seccompProfile)
+        var specification = SpecSettings(
+            defaultCapabilities: runtime.defaultCapabilities, defaultEnvironment: runtime.defaultEnv,
+            defaultLimits: try runtime.defaultUlimits.map(ResourceLimitText.parse),
+            pidsLimit: runtime.pidsLimit > 0 ? Int64(runtime.pidsLimit) : nil, readOnly: runtime.readOnly)
+        specification.absentMountSourcesToReject = runtime.absentMountSourcesToReject
         return NodeSettings(
             root: configuration.crio.root, runRoot: configuration.crio.runroot, pinnerPath: try pinnerPath(),
-            handlers: try handlers(driver), defaultHandler: runtime.defaultRuntime, cgroupLayout: layout, cgroupDriver: driver,
+            handlers: try await handlers(driver, layout), defaultHandler: runtime.defaultRuntime, cgroupLayout: layout, cgroupDriver: driver,
             monitorInPodCgroup: runtime.conmonCgroup == "pod" && driver == .cgroupfs, host: host,
-            specification: SpecSettings(
-                defaultCapabilities: runtime.defaultCapabilities, defaultEnvironment: runtime.defaultEnv,
-                defaultLimits: try runtime.defaultUlimits.map(ResourceLimitText.parse),
-                pidsLimit: runtime.pidsLimit > 0 ? Int64(runtime.pidsLimit) : nil, readOnly: runtime.readOnly),
+            specification: specification,
             defaultSysctls: try KeyValueText.parse(runtime.defaultSysctls, key: "default_sysctls"),
             seccompProfile: profile, rendered: configuration.rendered())
     }
@@ -79,16 +81,23 @@ struct Assembly {
         return Files.isDirectory("/run/systemd/system") ? .systemd : .cgroupfs
     }
 
-    private func handlers(_ driver: CgroupDriver) throws -> [RuntimeHandler] {
+    /// Runtimes that are offered without a word in the configuration, where they are installed and work.
+    static let installed = ["runc", "crun"]
+
+    private func handlers(_ driver: CgroupDriver, _ layout: CgroupLayout) async throws -> [RuntimeHandler] {
         let runtime = configuration.runtime
         var configured = runtime.runtimes
         if configured[runtime.defaultRuntime] == nil { configured[runtime.defaultRuntime] = Configuration.Handler() }
+        for name in Self.installed where configured[name] == nil {
+            guard let path = try? Command.find(name) else { continue }
+            if await RuntimeProbe.refusal(path: path, name: name, layout: layout) == nil { configured[name] = Configuration.Handler() }
+        }
         let monitor = runtime.conmon.isEmpty ? try found("conmon", "install conmon or set conmon in [crio.runtime]") : runtime.conmon
         return try configured.map { name, handler in
             let path =
                 handler.runtimePath.isEmpty
                 ? try found(name, "install \(name) or set runtime_path in [crio.runtime.runtimes.\(name)]") : handler.runtimePath
-            return RuntimeHandler(
+            var result = RuntimeHandler(
                 name: name, path: path,
                 root: handler.runtimeRoot.isEmpty ? "\(configuration.crio.runroot)/runtimes/\(name)" : handler.runtimeRoot,
                 monitorPath: handler.monitorPath.isEmpty ? monitor : handler.monitorPath,
@@ -96,6 +105,9 @@ struct Assembly {
                 exitDirectory: "\(configuration.crio.runroot)/exits", usesSystemdCgroups: driver == .systemd,
                 logSizeMax: runtime.logSizeMax > 0 ? Int64(runtime.logSizeMax) : nil, noPivot: runtime.noPivot,
                 allowedAnnotations: handler.allowedAnnotations)
+            // As with conmon_cgroup, only "pod" is a choice: another cgroup would be systemd's to make.
+            if !handler.monitorCgroup.isEmpty { result.monitorInPodCgroup = handler.monitorCgroup == "pod" && driver == .cgroupfs }
+            return result
         }
     }
 

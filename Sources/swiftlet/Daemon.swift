@@ -32,7 +32,7 @@ struct Daemon {
             let images = try await ImageService(options: assembly.imageOptions(), store: store, registry: registry, logger: logger)
             let network = try await CNINetworking(options: assembly.networkOptions(), logger: logger)
             let node = try await Node(
-                settings: try assembly.nodeSettings(), store: store, images: images, network: network, logger: logger)
+                settings: try await assembly.nodeSettings(), store: store, images: images, network: network, logger: logger)
             try await serve(node, registry)
             node.shutdown()
         } catch {

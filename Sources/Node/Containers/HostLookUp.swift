@@ -12,13 +12,16 @@ struct HostLookUp: Sendable {
     let devices: [ResolvedDevice]
 
     static func run(
-        _ config: Runtime_V1_ContainerConfig, image: ImageRecord, rootfs: String, volumes: [ImageVolume]
+        _ config: Runtime_V1_ContainerConfig, image: ImageRecord, rootfs: String, volumes: [ImageVolume],
+        rejectedSources: [String]
     ) throws -> HostLookUp {
         let root = try OwnedDescriptor.open(rootfs, O_RDONLY | O_DIRECTORY)
         let accounts = AccountFiles(passwd: read("etc/passwd", in: root), group: read("etc/group", in: root))
         let user = try ResolvedUser.resolve(
             config.linux.securityContext, imageUser: image.configuration.config?.user ?? "", accounts: accounts)
-        let mounts = try HostPaths.resolve(config.mounts.filter { $0.image.image.isEmpty }, table: try MountTable.read())
+        let mounts = try HostPaths.resolve(
+            config.mounts.filter { $0.image.image.isEmpty }, table: try MountTable.read(),
+            rejected: rejectedSources)
         var devices: [ResolvedDevice] = []
         for device in config.devices { devices += try HostDevices.find(device) }
         return HostLookUp(user: user, mounts: mounts + (try volumes.map(resolve)), devices: devices)
@@ -37,8 +40,7 @@ struct HostLookUp: Sendable {
 
     /// An image volume as a mount of the directory that its sub-path names, beneath the image's root.
     private static func resolve(_ volume: ImageVolume) throws -> ResolvedMount {
-        var mount = volume.mount
-        mount.readonly = true
+        let mount = volume.mount
         guard !mount.imageSubPath.isEmpty else { return ResolvedMount(mount: mount, source: volume.path) }
         let root = try OwnedDescriptor.open(volume.path, O_RDONLY | O_DIRECTORY)
         let raw = clinux_openat2(root.raw, mount.imageSubPath, UInt64(O_RDONLY | O_CLOEXEC), 0, UInt64(0x10))

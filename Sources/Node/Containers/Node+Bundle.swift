@@ -74,14 +74,24 @@ extension Node {
         let config = container.config
         let pid = try pidNamespace(for: container, in: pod)
         let seccomp = try await seccompProfile(config.linux.securityContext)
-        let looked = try await BlockingPool.shared.run { try HostLookUp.run(config, image: image, rootfs: rootfs, volumes: volumes) }
-        return SpecRequest(
+        let rejected = settings.specification.absentMountSourcesToReject
+        let looked = try await BlockingPool.shared.run {
+            try HostLookUp.run(config, image: image, rootfs: rootfs, volumes: volumes, rejectedSources: rejected)
+        }
+        var request = SpecRequest(
             containerID: container.id, podID: pod.id, config: config, sandbox: pod.config, image: image.configuration,
             rootfs: rootfs, namespaces: pod.namespaces, pidNamespace: pid, cgroupsPath: container.cgroupPath, user: looked.user,
             files: PodFilePaths(
                 resolver: podFiles.resolver(pod.id), hostname: podFiles.hostname(pod.id), sharedMemory: podFiles.sharedMemory(pod)),
             hostname: pod.hostname, mounts: looked.mounts, devices: looked.devices, seccomp: seccomp,
             annotations: annotations(of: container, in: pod))
+        if config.mounts.contains(where: \.recursiveReadOnly) { request.recursiveReadOnly = try await recursiveReadOnly(of: pod) }
+        return request
+    }
+
+    private func recursiveReadOnly(of pod: PodRecord) async throws -> Bool {
+        guard settings.host.recursiveReadOnly else { return false }
+        return await runtimes.features.features(of: try runtimes.runtime(of: pod)).recursiveReadOnly
     }
 
     private func pidNamespace(for container: ContainerRecord, in pod: PodRecord) throws -> PIDNamespace {
@@ -90,6 +100,7 @@ extension Node {
         case .container: return .container
         case .node: return .node
         case .pod:
+            if pod.namespaceOptions.pid == .node { return .node }
             guard let path = pod.namespaces.pid else { return .container }
             return .shared(path: path)
         case .target:
@@ -132,13 +143,15 @@ extension Node {
             "io.kubernetes.pod.namespace": metadata.namespace, "io.kubernetes.pod.uid": metadata.uid,
             "io.kubernetes.container.name": container.config.metadata.name, "org.systemd.property.CollectMode": "'inactive-or-failed'",
         ]
-        let allowed = (try? runtimes.handler(pod.runtimeHandler).allowedAnnotations) ?? []
-        for (key, value) in pod.config.annotations.merging(container.config.annotations, uniquingKeysWith: { $1 })
-        where allowed.contains(where: { key.hasPrefix($0) }) {
-            result[key] = value
-        }
+        result.merge(allowedAnnotations(of: pod, container)) { $1 }
         if settings.cgroupDriver == .cgroupfs { result["org.systemd.property.CollectMode"] = nil }
         return result
+    }
+
+    /// The annotations of a pod, and of a container of it, that its runtime handler lets through.
+    func allowedAnnotations(of pod: PodRecord, _ container: ContainerRecord? = nil) -> [String: String] {
+        let all = pod.config.annotations.merging(container?.config.annotations ?? [:]) { $1 }
+        return (try? runtimes.runtime(of: pod).handler.allowed(all)) ?? [:]
     }
 
     /// The request's mounts as they came to be.

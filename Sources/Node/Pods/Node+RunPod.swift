@@ -1,6 +1,7 @@
 import CRI
 import Linux
 import Networking
+import OCIRuntime
 import Telemetry
 
 extension Node {
@@ -11,8 +12,8 @@ extension Node {
     /// - Returns: the pod's id.
     /// - Throws: `NodeError`.
     public func runPod(_ config: Runtime_V1_PodSandboxConfig, handler: String) async throws -> String {
-        try config.checkMetadata()
         let runtime = try runtimes.handler(handler)
+        try check(config, runtime)
         let key = PodKey(config.metadata)
         return try await untilDeadline("RunPodSandbox of \(key)", phases.tracker("\(key)")) {
             try await self.podsUnderWay.result(for: key) { [self] in
@@ -23,17 +24,18 @@ extension Node {
                     }
                     return known.id
                 }
-                return try await makePod(config, runtime: runtime.name, requested: handler)
+                return try await makePod(config, handler: runtime, requested: handler)
             }
         }
     }
 
-    private func makePod(_ config: Runtime_V1_PodSandboxConfig, runtime: String, requested: String) async throws -> String {
+    private func makePod(_ config: Runtime_V1_PodSandboxConfig, handler: RuntimeHandler, requested: String) async throws -> String {
         let started = ContinuousClock.now
         let id = Identifier.random()
         let cgroup = try cgroups.podParent(config.linux.cgroupParent)
         let pod = PodRecord(
-            id: id, config: config, runtimeHandler: runtime, requestedHandler: requested, createdAt: Node.now(), phase: .creating,
+            id: id, config: config, runtimeHandler: handler.name, runtime: PodRuntime(handler), requestedHandler: requested,
+            createdAt: Node.now(), phase: .creating,
             namespaces: .init(), hasNetwork: config.linux.securityContext.namespaceOptions.network == .pod,
             hostname: try hostname(of: config, id: id), cgroupParent: cgroup.path,
             ownsCgroup: !cgroup.exists || config.linux.cgroupParent.isEmpty)
@@ -56,6 +58,17 @@ extension Node {
         return id
     }
 
+    /// Whether the request can be fulfilled at all, as far as it can be told before anything is made.
+    /// - Throws: `NodeError.invalidArgument`, `.failedPrecondition`.
+    private func check(_ config: Runtime_V1_PodSandboxConfig, _ handler: RuntimeHandler) throws(NodeError) {
+        try config.checkMetadata()
+        let options = config.linux.securityContext.namespaceOptions
+        try options.checkOfPod()
+        try PodSysctls(options).check(config.linux.sysctls)
+        do { try PodLimits(config.linux).check(settings.host) } catch { throw NodeError(error) }
+        _ = try SharedMemorySize.bytes(handler.allowed(config.annotations))
+    }
+
     /// The steps that have side effects. What they make is found again by the pod's id alone.
     private func build(_ pod: PodRecord, _ timeline: inout Timeline) async throws -> PodRecord {
         var pod = pod
@@ -63,9 +76,11 @@ extension Node {
         tracker.begin("namespaces")
         timeline.begin("namespaces")
         let planned = pod
-        try await BlockingPool.shared.run { [podFiles, cgroups] in
-            try podFiles.make(planned)
+        let memory = try SharedMemorySize.bytes(allowedAnnotations(of: pod))
+        try await BlockingPool.shared.run { [podFiles, cgroups, settings] in
+            try podFiles.make(planned, sharedMemory: memory)
             if planned.ownsCgroup { try cgroups.makeParent(planned.cgroupParent) }
+            if planned.limitsCgroup { try cgroups.limit(planned.cgroupParent, PodLimits(planned.config.linux).cgroup(settings.host)) }
         }
         pod.namespaces = try await pinner.pin(namespaceRequest(for: pod))
         timeline.end("namespaces")

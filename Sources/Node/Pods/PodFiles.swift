@@ -20,7 +20,8 @@ struct PodFiles: Sendable {
     }
 
     /// Makes the files. Blocks.
-    func make(_ pod: PodRecord) throws {
+    /// - Parameter sharedMemory: bytes of /dev/shm.
+    func make(_ pod: PodRecord, sharedMemory size: UInt64) throws {
         try Files.makeDirectories(namespaces(pod.id), mode: 0o711)
         let resolver = try Self.resolverFile(pod.config.dnsConfig) ?? Files.readText(hostResolver)
         try write(resolver, to: self.resolver(pod.id))
@@ -28,11 +29,8 @@ struct PodFiles: Sendable {
         guard pod.namespaceOptions.ipc != .node else { return }
         let shm = sharedMemory(pod)
         try Files.makeDirectories(shm)
-        try Mounts.tmpfs(at: shm, options: "mode=1777,size=\(Self.sharedMemorySize)k")
+        try Mounts.tmpfs(at: shm, options: "mode=1777,size=\(size)")
     }
-
-    /// KiB, Docker's and CRI-O's default.
-    static let sharedMemorySize = 64 << 10
 
     private func write(_ text: String, to path: String) throws {
         // Nothing to survive a power cut here: the run directory does not either.

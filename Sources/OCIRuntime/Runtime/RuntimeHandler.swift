@@ -17,6 +17,8 @@ public struct RuntimeHandler: Sendable, Equatable {
     public var noPivot: Bool
     /// Annotations of pods that the runtime gets to see.
     public var allowedAnnotations: [String]
+    /// Whether conmon runs in the pod's cgroup; nil for what holds for all handlers.
+    public var monitorInPodCgroup: Bool?
 
     public init(
         name: String, path: String, root: String, monitorPath: String = "conmon", monitorEnvironment: [String: String] = [:],
@@ -33,6 +35,11 @@ public struct RuntimeHandler: Sendable, Equatable {
         self.logSizeMax = logSizeMax
         self.noPivot = noPivot
         self.allowedAnnotations = allowedAnnotations
+    }
+
+    /// Those annotations that the runtime gets to see: the configuration gives their names' beginnings.
+    public func allowed(_ annotations: [String: String]) -> [String: String] {
+        annotations.filter { entry in allowedAnnotations.contains { entry.key.hasPrefix($0) } }
     }
 
     /// Arguments that every call of the runtime begins with.

@@ -18,7 +18,7 @@ public struct SpecBuilder: Sendable {
         var spec = Spec()
         spec.root = .init(path: request.rootfs, readonly: request.security.readonlyRootfs || settings.readOnly ? true : nil)
         spec.process = try process(request)
-        spec.mounts = try MountsBuilder(request: request, host: host).build()
+        spec.mounts = try MountsBuilder(request: request, host: host, settings: settings).build()
         spec.hooks = settings.hooks
         spec.annotations = request.annotations
         spec.linux = try linux(request)
@@ -31,7 +31,7 @@ public struct SpecBuilder: Sendable {
         linux.cgroupsPath = request.cgroupsPath
         let devices = DevicesBuilder(request: request, host: host).build()
         linux.devices = devices.nodes
-        linux.resources = try ResourcesBuilder(host: host, settings: settings).build(request.config.linux.resources)
+        linux.resources = try resources(request)
         linux.resources?.devices = devices.rules
         linux.rootfsPropagation = rootPropagation(request)
         if !request.isPrivileged {
@@ -49,6 +49,13 @@ public struct SpecBuilder: Sendable {
             linux.mountLabel = SELinuxLabel.file(request.security.selinuxOptions)
         }
         return linux
+    }
+
+    private func resources(_ request: SpecRequest) throws(SpecError) -> Spec.Resources {
+        var limits = request.config.linux.resources
+        let annotated = try UnifiedAnnotation.files(request.annotations, container: request.config.metadata.name)
+        limits.unified.merge(annotated) { $1 }
+        return try ResourcesBuilder(host: host, settings: settings).build(limits)
     }
 
     /// What the container's root must be for its mounts to pass and take what they ask for; nil for the runtime's default.
@@ -83,7 +90,7 @@ public struct SpecBuilder: Sendable {
         process.user = request.user.specification
         process.capabilities = try capabilities(request)
         process.noNewPrivileges = request.security.noNewPrivs
-        process.oomScoreAdj = max(Int(clamping: request.config.linux.resources.oomScoreAdj), host.oomScoreFloor)
+        process.oomScoreAdj = ResourcesBuilder(host: host, settings: settings).score(request.config.linux.resources)
         process.rlimits = settings.defaultLimits.isEmpty ? nil : settings.defaultLimits
         process.apparmorProfile = try AppArmorProfile.name(request.security, host: host)
         if host.seLinux, request.security.hasSelinuxOptions, !request.isPrivileged {

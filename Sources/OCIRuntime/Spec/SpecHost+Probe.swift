@@ -9,13 +9,16 @@ extension SpecHost {
         let bounding = CapabilitySet.all.enumerated().filter { clinux_capbset_read(CInt($0.offset)) == 1 }.map(\.element)
         let score = (try? Files.readText("/proc/self/oom_score_adj")).flatMap { Int($0.filter { !$0.isWhitespace }) } ?? 0
         let memory = layout.directory(of: "/", controller: "memory") ?? ""
-        return SpecHost(
+        var host = SpecHost(
             cgroupV2: layout.version == .v2, hugepageSizes: hugepageSizes(layout), boundingSet: bounding,
             oomScoreFloor: bounding.contains("CAP_SYS_RESOURCE") ? -1000 : score,
             swapAccounting: layout.version == .v2 || Files.exists("\(memory)/memory.memsw.limit_in_bytes"),
             seccomp: Files.exists("/proc/sys/kernel/seccomp/actions_avail"),
             appArmor: ((try? Files.readText("/sys/module/apparmor/parameters/enabled")) ?? "").hasPrefix("Y"),
             seLinux: Files.exists("/sys/fs/selinux/enforce"), devices: HostDevices.all())
+        host.recursiveReadOnly = Mounts.canChangeRecursively
+        host.hasHostsFile = Files.exists("/etc/hosts")
+        return host
     }
 
     private static func hugepageSizes(_ layout: CgroupLayout) -> [String] {

@@ -25,6 +25,8 @@ public struct SpecRequest: Sendable {
     /// The seccomp profile in force; nil for none.
     public var seccomp: SeccompProfile?
     public var annotations: [String: String]
+    /// Whether the kernel and the pod's runtime can make a mount read-only with all that lies below it.
+    public var recursiveReadOnly = true
 
     public init(
         containerID: String, podID: String, config: Runtime_V1_ContainerConfig, sandbox: Runtime_V1_PodSandboxConfig,
@@ -93,6 +95,10 @@ public struct SpecHost: Sendable, Equatable {
     public var seLinux: Bool
     /// All devices of the host, for privileged containers.
     public var devices: [Spec.Device]
+    /// Whether the kernel can make a mount read-only with all that lies below it.
+    public var recursiveReadOnly = true
+    /// Whether there is an /etc/hosts.
+    public var hasHostsFile = true
 
     public init(
         cgroupV2: Bool, hugepageSizes: [String] = [], boundingSet: [String], oomScoreFloor: Int = -1000,
@@ -121,6 +127,8 @@ public struct SpecSettings: Sendable, Equatable {
     public var pidsLimit: Int64?
     public var readOnly: Bool
     public var hooks: Spec.Hooks?
+    /// Host paths that are not made as directories where a mount names them and they are absent.
+    public var absentMountSourcesToReject: [String] = []
 
     public init(
         defaultCapabilities: [String] = CapabilitySet.standard, defaultEnvironment: [String] = [],
