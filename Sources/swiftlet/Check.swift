@@ -69,8 +69,9 @@ struct HostReport {
         let assembly = Assembly(configuration: configuration, logger: Logger(label: "check"))
         do {
             let settings = try await assembly.nodeSettings()
-            return settings.handlers.sorted { $0.name < $1.name }.map { .init(state: .ok, name: "runtime \($0.name)", detail: $0.path) }
-                + (await refused(settings.handlers, layout))
+            let handlers = settings.handlers.sorted { $0.name < $1.name }
+            let leftOut = await refused(handlers, layout)
+            return handlers.map { Line(state: .ok, name: "runtime \($0.name)", detail: $0.path) } + leftOut
                 + [
                     .init(state: .ok, name: "conmon", detail: settings.handlers.first?.monitorPath ?? ""),
                     .init(state: .ok, name: "swiftlet-pin", detail: settings.pinnerPath),
