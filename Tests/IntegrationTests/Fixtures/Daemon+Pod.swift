@@ -1,4 +1,5 @@
 import CRI
+import Testing
 
 extension Daemon {
     /// Runs `body` with a daemon that has the usual image, and a pod on it.
