@@ -136,7 +136,7 @@ extension ContainerRecord {
             $0.annotations = config.annotations
             $0.mounts = mounts.mounts
             $0.logPath = logPath
-            $0.resources.linux = resources
+            $0.resources.linux = node.resourcesInForce(of: self)
             $0.user = user
             $0.stopSignal = config.stopSignal == .runtimeDefault ? node.stopSignalMessage(of: self) : config.stopSignal
             if let exit {

@@ -9,6 +9,8 @@ public struct CgroupLayout: Sendable, Equatable {
     public var controllers: [String: String]
     /// v2: the one mount point.
     public var unified: String
+    /// Whether a v2 hierarchy lies beside v1 controllers, as systemd's "hybrid" mode has it. crun refuses such hosts.
+    public var isHybrid = false
 
     public init(version: Version, controllers: [String: String] = [:], unified: String = "/sys/fs/cgroup") {
         self.version = version
@@ -31,6 +33,7 @@ public struct CgroupLayout: Sendable, Equatable {
         version = controllers.isEmpty && unified != nil ? .v2 : .v1
         self.controllers = controllers
         self.unified = unified ?? "/sys/fs/cgroup"
+        isHybrid = version == .v1 && unified != nil
     }
 
     /// The directories of a cgroup, one a hierarchy, each once.

@@ -44,6 +44,7 @@ public struct Configuration: Sendable, Equatable {
         public var logSizeMax = -1
         public var noPivot = false
         public var readOnly = false
+        public var absentMountSourcesToReject: [String] = []
         public var seccompProfile = ""
         public var privilegedSeccompProfile = ""
         public var seccompUseDefaultWhenEmpty = false

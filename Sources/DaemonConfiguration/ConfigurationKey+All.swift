@@ -48,6 +48,9 @@ extension ConfigurationKey {
         .init("crio.runtime", "no_pivot", \.runtime.noPivot, "Whether containers enter their root by a move instead of pivot_root(2)."),
         .init("crio.runtime", "read_only", \.runtime.readOnly, "Whether every container's root file system is read-only.", reloads: true),
         .init(
+            "crio.runtime", "absent_mount_sources_to_reject", \.runtime.absentMountSourcesToReject,
+            "Host paths that are not made as directories where a container mounts them and they are absent.", reloads: true),
+        .init(
             "crio.runtime", "seccomp_profile", \.runtime.seccompProfile,
             "The file of the RuntimeDefault seccomp profile; empty for the built-in one.", reloads: true),
         .init(
@@ -177,7 +180,6 @@ extension ConfigurationKey {
             "crio.runtime.irqbalance_config_restore_file": later,
             "crio.runtime.shared_cpuset": later, "crio.runtime.enable_pod_events": later,
             "crio.runtime.disable_hostport_mapping": later,
-            "crio.runtime.absent_mount_sources_to_reject": later,
             "crio.image.image_volumes": "volumes of images are directories",
             "crio.image.big_files_temporary_dir": "layers are unpacked as they arrive",
             "crio.image.separate_pull_cgroup": later, "crio.image.auto_reload_registries": "use SIGHUP",

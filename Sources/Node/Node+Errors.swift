@@ -19,6 +19,8 @@ extension Node {
         case let error as SpecError: NodeError(error)
         case let error as CDIError: .invalidArgument("\(error)")
         case let error as NetworkError: NodeError(error, doing)
+        case let error as PinError where error.subject.hasPrefix("/proc/sys/"):
+            .invalidArgument("\(doing): the kernel does not take a sysctl: \(error.message)")
         case let error as CommandTimeout: .deadlineExceeded("\(doing): \(error)")
         default: .failed("\(doing): \(error)")
         }

@@ -30,13 +30,13 @@ extension Node {
         var messages: [Runtime_V1_RuntimeHandler] = []
         // The default handler is listed once more under no name.
         for name in [""] + runtimes.names {
-            let handler = try? runtimes.handler(name).name
-            let features = handler.flatMap { userNamespaces.features[$0] }
+            guard let runtime = try? runtimes.runtime(name) else { continue }
+            let features = await runtimes.features.features(of: runtime)
             messages.append(
                 .with {
                     $0.name = name
-                    $0.features.recursiveReadOnlyMounts = features?.recursiveReadOnly ?? false
-                    $0.features.userNamespaces = handler.map { userNamespaces.refusal(handler: $0) == nil } ?? false
+                    $0.features.recursiveReadOnlyMounts = settings.host.recursiveReadOnly && features.recursiveReadOnly
+                    $0.features.userNamespaces = userNamespaces.refusal(handler: runtime.handler.name) == nil
                 })
         }
         return messages

@@ -52,7 +52,7 @@ struct Assembly {
     }
 
     /// - Throws: where a program that the node cannot do without is missing.
-    func nodeSettings() throws -> NodeSettings {
+    func nodeSettings() async throws -> NodeSettings {
         let layout = CgroupLayout(mounts: try MountTable.read())
         let driver = cgroupDriver
         let runtime = configuration.runtime
@@ -62,7 +62,7 @@ struct Assembly {
         try CapabilitySet.check(runtime.defaultCapabilities)
         var settings = NodeSettings(
             root: configuration.crio.root, runRoot: configuration.crio.runroot, pinnerPath: try pinnerPath(),
-            handlers: try handlers(driver), defaultHandler: runtime.defaultRuntime, cgroupLayout: layout, cgroupDriver: driver,
+            handlers: try await handlers(driver, layout), defaultHandler: runtime.defaultRuntime, cgroupLayout: layout, cgroupDriver: driver,
             monitorInPodCgroup: runtime.conmonCgroup == "pod" && driver == .cgroupfs, host: host,
             specification: SpecSettings(
                 defaultCapabilities: runtime.defaultCapabilities, defaultEnvironment: runtime.defaultEnv,
@@ -76,6 +76,7 @@ struct Assembly {
             rendered: configuration.rendered())
         settings.seccompUsedWhenUnset = runtime.seccompUseDefaultWhenEmpty
         if host.seLinux { settings.selinux = SELinuxPolicy.probe(disabledOnHostNetwork: runtime.hostnetworkDisableSelinux) }
+        settings.specification.absentMountSourcesToReject = runtime.absentMountSourcesToReject
         try ConfiguredAssembly(configuration: configuration, logger: logger).add(to: &settings)
         return settings
     }
@@ -104,14 +105,23 @@ struct Assembly {
         return Files.isDirectory("/run/systemd/system") ? .systemd : .cgroupfs
     }
 
-    private func handlers(_ driver: CgroupDriver) throws -> [RuntimeHandler] {
+    /// A handler of which the configuration says nothing. As in CRI-O, pods may ask it for the allowed devices.
+    private static var unconfigured: Configuration.Handler {
+        var handler = Configuration.Handler()
+        handler.allowedAnnotations = DeviceAnnotation.names
+        return handler
+    }
+
+    /// Runtimes that are offered without a word in the configuration, where they are installed and work.
+    static let installed = ["runc", "crun"]
+
+    private func handlers(_ driver: CgroupDriver, _ layout: CgroupLayout) async throws -> [RuntimeHandler] {
         let runtime = configuration.runtime
         var configured = runtime.runtimes
-        if configured[runtime.defaultRuntime] == nil {
-            var handler = Configuration.Handler()
-            // As in CRI-O: pods may ask for the allowed devices where the configuration says nothing of the handler.
-            handler.allowedAnnotations = DeviceAnnotation.names
-            configured[runtime.defaultRuntime] = handler
+        if configured[runtime.defaultRuntime] == nil { configured[runtime.defaultRuntime] = Self.unconfigured }
+        for name in Self.installed where configured[name] == nil {
+            guard let path = try? Command.find(name) else { continue }
+            if await RuntimeProbe.refusal(path: path, name: name, layout: layout) == nil { configured[name] = Self.unconfigured }
         }
         let monitor = runtime.conmon.isEmpty ? try found("conmon", "install conmon or set conmon in [crio.runtime]") : runtime.conmon
         let standard = configured[runtime.defaultRuntime]
@@ -131,6 +141,8 @@ struct Assembly {
                 logSizeMax: runtime.logSizeMax > 0 ? Int64(runtime.logSizeMax) : nil, noPivot: runtime.noPivot,
                 allowedAnnotations: handler.allowedAnnotations, privilegedWithoutHostDevices: handler.privilegedWithoutHostDevices)
             try ConfiguredAssembly.add(handler, to: &result)
+            // As with conmon_cgroup, only "pod" is a choice: another cgroup would be systemd's to make.
+            if !handler.monitorCgroup.isEmpty { result.monitorInPodCgroup = handler.monitorCgroup == "pod" && driver == .cgroupfs }
             return result
         }
     }

@@ -37,7 +37,7 @@ struct HostReport {
     func lines() async -> [Line] {
         let layout = CgroupLayout(mounts: (try? MountTable.read()) ?? [])
         let host = SpecHost.probe(layout: layout)
-        var lines = programs()
+        var lines = await programs(layout)
         lines.append(
             .init(
                 state: .ok, name: "cgroups", detail: "\(layout.version.rawValue) \(layout.controllers.keys.sorted().joined(separator: " "))"
@@ -50,6 +50,8 @@ struct HostReport {
         lines.append(note("AppArmor", host.appArmor, "not enabled: profiles by name are refused"))
         lines.append(note("SELinux", host.seLinux, "not enabled: labels are left out"))
         lines.append(note("hugepage limits", !host.hugepageSizes.isEmpty, "no hugetlb controller: limits are left out"))
+        lines.append(
+            note("recursive read-only", host.recursiveReadOnly, "the kernel has no mount_setattr(2): mounts that ask for it are refused"))
         lines.append(note("swap accounting", host.swapAccounting, "swap limits are left out"))
         let missing = CapabilitySet.all.filter { !host.boundingSet.contains($0) }
         lines.append(
@@ -67,11 +69,13 @@ struct HostReport {
         ((try? Files.readText("/proc/filesystems")) ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
     }
 
-    private func programs() -> [Line] {
+    private func programs(_ layout: CgroupLayout) async -> [Line] {
         let assembly = Assembly(configuration: configuration, logger: Logger(label: "check"))
         do {
-            let settings = try assembly.nodeSettings()
-            return settings.handlers.map { .init(state: .ok, name: "runtime \($0.name)", detail: $0.path) }
+            let settings = try await assembly.nodeSettings()
+            let handlers = settings.handlers.sorted { $0.name < $1.name }
+            let leftOut = await refused(handlers, layout)
+            return handlers.map { Line(state: .ok, name: "runtime \($0.name)", detail: $0.path) } + leftOut
                 + [
                     .init(state: .ok, name: "conmon", detail: settings.handlers.first?.monitorPath ?? ""),
                     .init(state: .ok, name: "swiftlet-pin", detail: settings.pinnerPath),
@@ -83,7 +87,7 @@ struct HostReport {
     }
 
     private func userNamespaces() async -> Line {
-        guard let pinner = try? Assembly(configuration: configuration, logger: Logger(label: "check")).nodeSettings().pinnerPath else {
+        guard let pinner = try? await Assembly(configuration: configuration, logger: Logger(label: "check")).nodeSettings().pinnerPath else {
             return note("user namespaces", false, "not known without swiftlet-pin")
         }
         let probe = UserNamespaceProbe(
@@ -98,6 +102,17 @@ struct HostReport {
         var path = path
         while !Files.isDirectory(path), let slash = path.lastIndex(of: "/") { path = String(path[..<slash]) }
         return path
+    }
+
+    /// Runtimes that are installed and still left out, and why.
+    private func refused(_ handlers: [RuntimeHandler], _ layout: CgroupLayout) async -> [Line] {
+        var lines: [Line] = []
+        for name in Assembly.installed where !handlers.contains(where: { $0.name == name }) {
+            guard let path = try? Command.find(name) else { continue }
+            let reason = await RuntimeProbe.refusal(path: path, name: name, layout: layout)
+            lines.append(.init(state: .note, name: "runtime \(name)", detail: "left out: \(reason ?? "it did not answer")"))
+        }
+        return lines
     }
 
     private func network() async -> Line {

@@ -33,7 +33,7 @@ struct Daemon {
         do {
             let images = try await ImageService(options: assembly.imageOptions(), store: store, registry: registry, logger: logger)
             let network = try await CNINetworking(options: assembly.networkOptions(), logger: logger)
-            let settings = try assembly.nodeSettings()
+            let settings = try await assembly.nodeSettings()
             if settings.host.appArmor { try await settings.appArmor.prepare(settings.specification.appArmorProfile) }
             let node = try await Node(
                 settings: settings, store: store, images: images, network: network, logger: logger)
@@ -92,7 +92,7 @@ struct Daemon {
             var next = running
             let (changed, refused) = next.reload(from: new)
             let assembly = Assembly(configuration: next, logger: logger)
-            let settings = try await BlockingPool.shared.run { try assembly.nodeSettings() }
+            let settings = try await assembly.nodeSettings()
             try registry.reload()
             try log.take(next, flag: options.logLevel)
             try await node.images.setPinnedImages(next.image.pinnedImages)

@@ -37,10 +37,10 @@ import Testing
 
 @Suite struct QuantityTests {
     @Test(arguments: [("10M", 10_000_000), ("1Mi", 1_048_576), ("1.5k", 1500), ("7", 7), ("2G", 2_000_000_000)] as [(String, UInt64)])
-    func bandwidths(_ text: String, _ bits: UInt64) { #expect(Quantity.bits(text) == bits) }
+    func bandwidths(_ text: String, _ bits: UInt64) { #expect(Quantity.value(text) == bits) }
 
     @Test(arguments: ["", "M", "-1", "1X", "1e3", "0", "99999999999999999999T", "1.2.3", "١"])
-    func whatIsNoBandwidth(_ text: String) { #expect(Quantity.bits(text) == nil) }
+    func whatIsNoBandwidth(_ text: String) { #expect(Quantity.value(text) == nil) }
 }
 
 @Suite struct StopSignalTests {

@@ -29,6 +29,7 @@ struct Sample {
     var leastMemory: Int64 = 0
     var blockIO: Spec.BlockIO?
     var closID: String?
+    var recursiveReadOnly = true
 
     func build() throws(SpecError) -> Spec {
         var request = SpecRequest(
@@ -38,6 +39,7 @@ struct Sample {
             mounts: mounts, devices: devices, seccomp: seccomp, labels: labels, allowedAnnotations: annotations)
         request.configured = ConfiguredParts(
             hooks: hooks, mounts: configuredMounts, leastMemory: leastMemory, blockIO: blockIO, closID: closID)
+        request.recursiveReadOnly = recursiveReadOnly
         return try SpecBuilder(host: host, settings: settings).build(request)
     }
 }
@@ -131,139 +133,6 @@ struct Sample {
         #expect(try sample.build().process?.oomScoreAdj == -100)
         sample.config.linux.resources.oomScoreAdj = 500
         #expect(try sample.build().process?.oomScoreAdj == 500)
-    }
-}
-
-@Suite struct NamespaceAndMountTests {
-    @Test func namespacesAreJoined() throws {
-        var sample = Sample()
-        #expect(
-            try sample.build().linux?.namespaces == [
-                .init(type: "mount"), .init(type: "pid"), .init(type: "network", path: "/p/net"), .init(type: "ipc", path: "/p/ipc"),
-                .init(type: "uts", path: "/p/uts"),
-            ])
-        sample.namespaces = PinnedNamespaces()
-        sample.pid = .node
-        sample.host.cgroupV2 = true
-        #expect(try sample.build().linux?.namespaces == [.init(type: "mount"), .init(type: "cgroup")])
-        sample.pid = .shared(path: "/proc/5/ns/pid")
-        #expect(try sample.build().linux?.namespaces?.contains(.init(type: "pid", path: "/proc/5/ns/pid")) == true)
-    }
-
-    private func mount(_ path: String, _ change: (inout Runtime_V1_Mount) -> Void = { _ in }) -> ResolvedMount {
-        var mount = Runtime_V1_Mount()
-        mount.containerPath = path
-        mount.hostPath = "/host"
-        change(&mount)
-        return ResolvedMount(mount: mount, source: "/host")
-    }
-
-    @Test func requestedMountsWinAndLieByDepth() throws {
-        var sample = Sample()
-        sample.mounts = [mount("/a/b/c"), mount("/a//"), mount("/etc/resolv.conf"), mount("/x/../a/b") { $0.readonly = true }]
-        let mounts = try #require(try sample.build().mounts)
-        #expect(mounts.suffix(4).map(\.destination) == ["/a", "/etc/resolv.conf", "/a/b", "/a/b/c"])
-        #expect(mounts.filter { $0.destination == "/etc/resolv.conf" }.map(\.source) == ["/host"])
-        #expect(mounts.first { $0.destination == "/a/b" }?.options == ["rbind", "rprivate", "ro"])
-        #expect(mounts.first { $0.destination == "/dev/shm" }?.source == "/p/shm")
-    }
-
-    @Test func propagationReachesTheRoot() throws {
-        var sample = Sample()
-        #expect(try sample.build().linux?.rootfsPropagation == nil)
-        sample.mounts = [mount("/a") { $0.propagation = .propagationHostToContainer }]
-        #expect(try sample.build().linux?.rootfsPropagation == "rslave")
-        sample.mounts.append(mount("/b") { $0.propagation = .propagationBidirectional })
-        let spec = try sample.build()
-        #expect(spec.linux?.rootfsPropagation == "rshared")
-        #expect(spec.mounts?.last?.options == ["rbind", "rshared", "rw"])
-    }
-
-    @Test func propagationNeedsASharedMount() throws {
-        let table = [
-            "1 0 8:1 / / rw - ext4 /dev/a rw", "2 1 8:2 / /shared rw shared:1 - ext4 /dev/b rw",
-            "3 1 8:3 / /slave rw master:1 - ext4 /dev/c rw",
-        ]
-        .compactMap { MountEntry(line: $0) }
-        let bidirectional = mount("/x") { $0.propagation = .propagationBidirectional }.mount
-        let down = mount("/x") { $0.propagation = .propagationHostToContainer }.mount
-        try Propagation.check(bidirectional, source: "/shared/sub", table: table)
-        try Propagation.check(down, source: "/slave", table: table)
-        #expect(throws: SpecError.self) { try Propagation.check(bidirectional, source: "/slave", table: table) }
-        #expect(throws: SpecError.self) { try Propagation.check(down, source: "/sharedness", table: table) }
-    }
-
-    @Test func recursiveReadOnlyNeedsReadOnlyAndPrivate() throws {
-        let alone = mount("/x") { $0.recursiveReadOnly = true }.mount
-        #expect(throws: SpecError.self) { try Propagation.check(alone, source: "/", table: []) }
-        let passing = mount("/x") {
-            $0.recursiveReadOnly = true
-            $0.readonly = true
-            $0.propagation = .propagationHostToContainer
-        }.mount
-        #expect(throws: SpecError.self) { try Propagation.check(passing, source: "/", table: []) }
-        var sample = Sample()
-        sample.mounts = [
-            mount("/x") {
-                $0.recursiveReadOnly = true
-                $0.readonly = true
-            }
-        ]
-        #expect(try sample.build().mounts?.last?.options == ["rbind", "rprivate", "rro"])
-    }
-
-    @Test func userNamespacesAreMapped() throws {
-        var sample = Sample()
-        sample.namespaces.user = "/p/user"
-        sample.namespaces.uidMappings = [IDMap(containerID: 0, hostID: 1000, length: 10)]
-        sample.namespaces.gidMappings = [IDMap(containerID: 0, hostID: 2000, length: 10)]
-        let linux = try #require(try sample.build().linux)
-        #expect(linux.uidMappings == [.init(containerID: 0, hostID: 1000, size: 10)])
-        #expect(linux.gidMappings == [.init(containerID: 0, hostID: 2000, size: 10)])
-        #expect(linux.namespaces?.last == .init(type: "user", path: "/p/user"))
-    }
-}
-
-@Suite struct ResourcesTests {
-    private func build(
-        _ host: SpecHost = SpecHost(cgroupV2: false, boundingSet: []), _ change: (inout Runtime_V1_LinuxContainerResources) -> Void
-    ) throws(SpecError) -> Spec.Resources {
-        var request = Runtime_V1_LinuxContainerResources()
-        change(&request)
-        return try ResourcesBuilder(host: host, settings: SpecSettings(pidsLimit: 50)).build(request)
-    }
-
-    @Test func limitsAreTakenOver() throws {
-        let resources = try build {
-            $0.cpuShares = 512
-            $0.cpuQuota = 10000
-            $0.cpuPeriod = 100_000
-            $0.cpusetCpus = "0-1"
-            $0.memoryLimitInBytes = 1 << 20
-        }
-        #expect(resources.cpu?.shares == 512 && resources.cpu?.quota == 10000 && resources.cpu?.period == 100_000)
-        #expect(resources.cpu?.cpus == "0-1" && resources.cpu?.mems == nil)
-        #expect(resources.memory == .init(limit: 1 << 20, swap: 1 << 20))
-        #expect(resources.pids?.limit == 50)
-        #expect(try build { _ in }.memory == nil)
-    }
-
-    @Test func hugepagesWithoutAControllerAreLeftOut() throws {
-        let page = Runtime_V1_HugepageLimit.with {
-            $0.pageSize = "2MB"
-            $0.limit = 4
-        }
-        #expect(try build { $0.hugepageLimits = [page] }.hugepageLimits == nil)
-        let host = SpecHost(cgroupV2: true, hugepageSizes: ["2MB"], boundingSet: [])
-        #expect(try build(host) { $0.hugepageLimits = [page] }.hugepageLimits == [.init(pageSize: "2MB", limit: 4)])
-    }
-
-    @Test func whatTheHostCannotDoIsAnError() throws {
-        #expect(throws: SpecError.self) { try build { $0.unified = ["memory.high": "1"] } }
-        #expect(throws: SpecError.self) { try build { $0.memoryLimitInBytes = 1000 } }
-        let host = SpecHost(cgroupV2: true, boundingSet: [], swapAccounting: false)
-        #expect(try build(host) { $0.memoryLimitInBytes = 1 << 20 }.memory?.swap == nil)
-        #expect(try build(host) { $0.unified = ["memory.high": "1"] }.unified == ["memory.high": "1"])
     }
 }
 

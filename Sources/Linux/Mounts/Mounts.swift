@@ -83,4 +83,7 @@ public enum Mounts {
         let inside = try MountTable.read().map(\.mountPoint).filter { $0 == path || $0.hasPrefix(path + "/") }
         for point in inside.reversed() { try unmount(point) }
     }
+
+    /// Whether this kernel can make a mount read-only with all that lies below it, mount_setattr(2). A call that changes nothing shows it.
+    public static var canChangeRecursively: Bool { clinux_mount_setattr(AT_FDCWD, "/", 0x8000, 0, 0, 0, 0) == 0 }
 }

@@ -12,7 +12,7 @@ struct HostLookUp: Sendable {
 
     static func run(
         _ config: Runtime_V1_ContainerConfig, image: ImageRecord, rootfs: String, volumes: [ImageVolume],
-        mountPrefix: String = ""
+        mountPrefix: String = "", rejectedSources: [String]
     ) throws -> HostLookUp {
         let root = try OwnedDescriptor.open(rootfs, O_RDONLY | O_DIRECTORY)
         let accounts = AccountFiles(passwd: read("etc/passwd", in: root), group: read("etc/group", in: root))
@@ -24,7 +24,7 @@ struct HostLookUp: Sendable {
                 wanted[index].hostPath = try HostPrefix.resolve(wanted[index].hostPath, below: mountPrefix)
             }
         }
-        let mounts = try HostPaths.resolve(wanted, table: try MountTable.read())
+        let mounts = try HostPaths.resolve(wanted, table: try MountTable.read(), rejected: rejectedSources)
         return HostLookUp(user: user, mounts: mounts + (try volumes.map(resolve)))
     }
 
@@ -41,8 +41,7 @@ struct HostLookUp: Sendable {
 
     /// An image volume as a mount of the directory that its sub-path names, beneath the image's root.
     private static func resolve(_ volume: ImageVolume) throws -> ResolvedMount {
-        var mount = volume.mount
-        mount.readonly = true
+        let mount = volume.mount
         guard !mount.imageSubPath.isEmpty else { return ResolvedMount(mount: mount, source: volume.path) }
         let root = try OwnedDescriptor.open(volume.path, O_RDONLY | O_DIRECTORY)
         let raw = clinux_openat2(root.raw, mount.imageSubPath, UInt64(O_RDONLY | O_CLOEXEC), 0, UInt64(0x10))

@@ -80,9 +80,12 @@ extension Node {
         let allowed = try allowedAnnotations(of: pod)
         let labels = try self.labels(of: container, in: pod)
         config.linux.resources.unified.merge(try allowed.unified(container: config.metadata.name)) { $1 }
+        try ResourcesCheck(host: settings.host).check(config.linux.resources)
         let prefix = settings.configured.mountPrefix
+        let rejected = settings.specification.absentMountSourcesToReject
         let looked = try await BlockingPool.shared.run { [config] in
-            let looked = try HostLookUp.run(config, image: image, rootfs: rootfs, volumes: volumes, mountPrefix: prefix)
+            let looked = try HostLookUp.run(
+                config, image: image, rootfs: rootfs, volumes: volumes, mountPrefix: prefix, rejectedSources: rejected)
             try Self.relabel(looked.mounts, labels, allowed)
             return looked
         }
@@ -98,7 +101,13 @@ extension Node {
             hostname: pod.hostname, mounts: mounts, devices: devices, seccomp: seccomp,
             labels: labels, allowedAnnotations: allowed, annotations: try annotations(of: container, in: pod))
         request.configured = try await configuredParts(for: container, in: pod)
+        if config.mounts.contains(where: \.recursiveReadOnly) { request.recursiveReadOnly = try await recursiveReadOnly(of: pod) }
         return request
+    }
+
+    private func recursiveReadOnly(of pod: PodRecord) async throws -> Bool {
+        guard settings.host.recursiveReadOnly else { return false }
+        return await runtimes.features.features(of: try runtimes.runtime(of: pod)).recursiveReadOnly
     }
 
     private func pidNamespace(for container: ContainerRecord, in pod: PodRecord) throws -> PIDNamespace {
@@ -107,6 +116,7 @@ extension Node {
         case .container: return .container
         case .node: return .node
         case .pod:
+            if pod.namespaceOptions.pid == .node { return .node }
             guard let path = pod.namespaces.pid else { return .container }
             return .shared(path: path)
         case .target:
@@ -143,6 +153,7 @@ extension Node {
         if settings.cgroupDriver == .cgroupfs { result["org.systemd.property.CollectMode"] = nil }
         return result
     }
+
 
     /// The request's mounts as they came to be.
     private func statusMounts(

@@ -19,8 +19,7 @@ extension Node {
             throw NodeError.failedPrecondition(
                 "pod \(pod.id.prefix(13)) is \(pod.phase.rawValue), not ready: containers are made in ready pods")
         }
-        try config.checkMetadata()
-        try PodUserNamespace.check(container: config.linux.securityContext.namespaceOptions, with: pod.userNamespace)
+        try check(config, in: pod)
         let key = ContainerKey(podID: pod.id, config.metadata)
         return try await untilDeadline("CreateContainer of \(key)", phases.tracker("\(key)")) {
             try await self.containersUnderWay.result(for: key) { [self] in
@@ -35,6 +34,21 @@ extension Node {
                 return try await SettingsInForce.$ofThisWork.withValue(inForce) { try await makeContainer(pod, config) }
             }
         }
+    }
+
+    /// Whether the request can be fulfilled at all, as far as it can be told before anything is made.
+    /// - Throws: `NodeError.invalidArgument`, `.failedPrecondition`.
+    private func check(_ config: Runtime_V1_ContainerConfig, in pod: PodRecord) throws(NodeError) {
+        try config.checkMetadata()
+        // Without a word on namespaces the container has the pod's.
+        if config.linux.securityContext.hasNamespaceOptions {
+            try config.linux.securityContext.namespaceOptions.check(inPod: pod.namespaceOptions)
+        }
+        try PodUserNamespace.check(container: config.linux.securityContext.namespaceOptions, with: pod.userNamespace)
+        do {
+            try MountCheck.check(config.mounts)
+            try ResourcesCheck(host: settings.host).check(config.linux.resources)
+        } catch { throw NodeError(error) }
     }
 
     private func makeContainer(_ pod: PodRecord, _ config: Runtime_V1_ContainerConfig) async throws -> String {

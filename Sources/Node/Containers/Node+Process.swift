@@ -10,11 +10,13 @@ extension Node {
         of container: ContainerRecord, in pod: PodRecord, bundle: String, restoring restore: RestoreRequest? = nil
     ) async throws -> ContainerProcess {
         if pod.ownsCgroup { try await BlockingPool.shared.run { [cgroups] in try cgroups.makeParent(pod.cgroupParent) } }
-        return try await runtimes.runtime(of: pod).create(
+        let runtime = try runtimes.runtime(of: pod)
+        let monitorJoinsPod = runtime.handler.monitorInPodCgroup ?? settings.monitorInPodCgroup
+        return try await runtime.create(
             CreateRequest(
                 id: container.id, name: container.config.metadata.name, bundle: bundle, logPath: container.logPath,
                 terminal: container.config.tty, stdin: container.config.stdin, stdinOnce: container.config.stdinOnce,
-                monitorCgroupProcsFiles: settings.monitorInPodCgroup ? cgroups.procsFiles(of: pod.cgroupParent) : [], restore: restore))
+                monitorCgroupProcsFiles: monitorJoinsPod ? cgroups.procsFiles(of: pod.cgroupParent) : [], restore: restore))
     }
 
     /// The container's process as the runtime's driver takes it.
@@ -97,42 +99,6 @@ extension Node {
         }
     }
 
-    /// Changes a container's limits. CRI, UpdateContainerResources: what is zero stays as it is.
-    public func updateContainerResources(_ id: String, _ resources: Runtime_V1_LinuxContainerResources) async throws {
-        let container = try inventory.container(id)
-        guard container.mayRun else {
-            throw NodeError.failedPrecondition(
-                "container \(container.key) is \(container.phase.rawValue): its limits mean nothing any more")
-        }
-        do {
-            let merged = container.resources.updated(by: resources)
-            let limits = try ResourcesBuilder(host: settings.host, settings: settings.specification).limits(merged)
-            let json = [UInt8](try JSONEncoder().encode(limits))
-            try await runtimes.runtime(of: pod(of: container)).update(container.id, resources: json)
-            try await inventory.updateContainer(container.id) { $0.resources = merged }
-        } catch {
-            throw nodeError(error, "updating the resources of container \(container.key)")
-        }
-    }
-
     /// The stop signal in force, as the CRI names it.
     public func stopSignalMessage(of container: ContainerRecord) -> Runtime_V1_Signal { StopSignal.message(number: container.stopSignal) }
-}
-
-extension Runtime_V1_LinuxContainerResources {
-    /// These limits with those of `new` that are set.
-    func updated(by new: Self) -> Self {
-        var result = self
-        if new.cpuPeriod != 0 { result.cpuPeriod = new.cpuPeriod }
-        if new.cpuQuota != 0 { result.cpuQuota = new.cpuQuota }
-        if new.cpuShares != 0 { result.cpuShares = new.cpuShares }
-        if new.memoryLimitInBytes != 0 { result.memoryLimitInBytes = new.memoryLimitInBytes }
-        if new.memorySwapLimitInBytes != 0 { result.memorySwapLimitInBytes = new.memorySwapLimitInBytes }
-        if new.oomScoreAdj != 0 { result.oomScoreAdj = new.oomScoreAdj }
-        if !new.cpusetCpus.isEmpty { result.cpusetCpus = new.cpusetCpus }
-        if !new.cpusetMems.isEmpty { result.cpusetMems = new.cpusetMems }
-        if !new.hugepageLimits.isEmpty { result.hugepageLimits = new.hugepageLimits }
-        result.unified.merge(new.unified) { $1 }
-        return result
-    }
 }

@@ -12,8 +12,8 @@ extension Node {
     /// - Returns: the pod's id.
     /// - Throws: `NodeError`.
     public func runPod(_ config: Runtime_V1_PodSandboxConfig, handler: String) async throws -> String {
-        try config.checkMetadata()
         let runtime = try runtimes.handler(handler)
+        try check(config, runtime)
         let key = PodKey(config.metadata)
         return try await untilDeadline("RunPodSandbox of \(key)", phases.tracker("\(key)")) {
             try await self.podsUnderWay.result(for: key) { [self] in
@@ -25,17 +25,17 @@ extension Node {
                     return known.id
                 }
                 return try await SettingsInForce.$ofThisWork.withValue(inForce) {
-                    try await makePod(config, runtime: runtime.name, requested: handler)
+                    try await makePod(config, handler: runtime, requested: handler)
                 }
             }
         }
     }
 
-    private func makePod(_ config: Runtime_V1_PodSandboxConfig, runtime: String, requested: String) async throws -> String {
+    private func makePod(_ config: Runtime_V1_PodSandboxConfig, handler: RuntimeHandler, requested: String) async throws -> String {
         let started = ContinuousClock.now
         let id = Identifier.random()
         let cgroup = try cgroups.podParent(config.linux.cgroupParent)
-        let userNamespace = try requestedUserNamespace(config, handler: runtime)
+        let userNamespace = try requestedUserNamespace(config, handler: handler.name)
         let labels: SELinuxLabels?
         do {
             try await checkConfinement(ofPod: config.linux.securityContext)
@@ -45,8 +45,9 @@ extension Node {
         }
         defer { release(labels) }
         let pod = PodRecord(
-            id: id, config: config, runtimeHandler: runtime, requestedHandler: requested, createdAt: Node.now(), phase: .creating,
-            namespaces: .init(planned: userNamespace), hasNetwork: config.linux.securityContext.namespaceOptions.network == .pod,
+            id: id, config: config, runtimeHandler: handler.name, runtime: PodRuntime(handler), requestedHandler: requested,
+            createdAt: Node.now(), phase: .creating, namespaces: .init(planned: userNamespace),
+            hasNetwork: config.linux.securityContext.namespaceOptions.network == .pod,
             hostname: try hostname(of: config, id: id), cgroupParent: cgroup.path,
             ownsCgroup: !cgroup.exists || config.linux.cgroupParent.isEmpty, labels: labels)
         let log = logger(pod: pod)
@@ -68,6 +69,17 @@ extension Node {
         return id
     }
 
+    /// Whether the request can be fulfilled at all, as far as it can be told before anything is made.
+    /// - Throws: `NodeError.invalidArgument`, `.failedPrecondition`.
+    private func check(_ config: Runtime_V1_PodSandboxConfig, _ handler: RuntimeHandler) throws(NodeError) {
+        try config.checkMetadata()
+        let options = config.linux.securityContext.namespaceOptions
+        try options.checkOfPod()
+        try PodSysctls(options).check(config.linux.sysctls)
+        do { try PodLimits(config.linux).check(settings.host) } catch { throw NodeError(error) }
+        _ = try SharedMemorySize.bytes(handler.allowed(config.annotations))
+    }
+
     /// The steps that have side effects. What they make is found again by the pod's id alone.
     private func build(_ pod: PodRecord, _ timeline: inout Timeline) async throws -> PodRecord {
         var pod = pod
@@ -76,9 +88,10 @@ extension Node {
         timeline.begin("namespaces")
         let planned = pod
         let annotations = try allowedAnnotations(of: pod)
-        try await BlockingPool.shared.run { [podFiles, cgroups] in
+        try await BlockingPool.shared.run { [podFiles, cgroups, settings] in
             try podFiles.make(planned, annotations)
             if planned.ownsCgroup { try cgroups.makeParent(planned.cgroupParent) }
+            if planned.limitsCgroup { try cgroups.limit(planned.cgroupParent, PodLimits(planned.config.linux).cgroup(settings.host)) }
         }
         pod.namespaces = try await pinner.pin(namespaceRequest(for: pod))
         if let cpus = settings.configured.initCPUs, let pid = pod.namespaces.initPID {

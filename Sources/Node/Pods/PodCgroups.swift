@@ -29,6 +29,14 @@ struct PodCgroups: Sendable {
         if names.driver == .cgroupfs { try tree.make(path) }
     }
 
+    /// Writes a pod's own limits into its parent, where the driver leaves that to us. Blocks.
+    func limit(_ path: String, _ limits: CgroupLimits) throws {
+        if names.driver == .cgroupfs { try tree.apply(limits, to: path) }
+    }
+
+    /// Writes limits into a container's cgroup that its runtime does not. Blocks.
+    func limit(container path: String, _ limits: CgroupLimits) throws { try tree.apply(limits, to: names.fileSystemPath(path)) }
+
     /// Removes a pod's parent; one that others use stays.
     func removeParent(_ path: String) async {
         guard names.driver == .cgroupfs else { return }

@@ -25,6 +25,8 @@ public struct PodRecord: Codable, Sendable, Identifiable {
     @Coded public var config: Runtime_V1_PodSandboxConfig
     /// The runtime handler's name after defaulting; it is kept through the pod's life.
     public var runtimeHandler: String
+    /// The runtime itself, since the configuration may give the name to another one while the pod lives.
+    var runtime: PodRuntime?
     /// What the request called the handler: empty for the default one.
     public var requestedHandler: String
     /// Nanoseconds since the epoch.
@@ -41,6 +43,9 @@ public struct PodRecord: Codable, Sendable, Identifiable {
     public var ownsCgroup: Bool
     /// The SELinux labels that its containers start from; nil where labels are not in use.
     public var labels: SELinuxLabels?
+
+    /// Whether the limits of the cgroup are ours to write: nobody else made it, and no other pod has it for its own.
+    var limitsCgroup: Bool { ownsCgroup && !config.linux.cgroupParent.isEmpty }
 
     /// What makes a request the same request: the kubelet retries with all four the same.
     public var key: PodKey { PodKey(config.metadata) }

@@ -12,7 +12,8 @@ extension Node {
         request.uts = true
         request.pid = options.pid == .pod
         request.hostname = pod.hostname
-        request.sysctls = defaultSysctls(request).merging(pod.config.linux.sysctls) { $1 }
+        // Of the configuration's sysctls those are left out that belong to the host: written there, they would change it.
+        request.sysctls = PodSysctls(options).allowed(settings.defaultSysctls).merging(pod.config.linux.sysctls) { $1 }
         if let userNamespace = pod.userNamespace {
             (request.uidMap, request.gidMap) = ([userNamespace.uids], [userNamespace.gids])
             request.sysctls = userNamespace.adjusted(sysctls: request.sysctls)
@@ -21,30 +22,21 @@ extension Node {
         return request
     }
 
-    /// The configuration's sysctls, but for those of namespaces that the pod shares with the host: written there, they
-    /// would change the host.
-    private func defaultSysctls(_ request: NamespaceRequest) -> [String: String] {
-        settings.defaultSysctls.filter { name, _ in
-            if name.hasPrefix("net.") || name.hasPrefix("net/") { return request.network }
-            return request.ipc
-        }
-    }
-
     func networkRequest(for pod: PodRecord) -> PodNetworkRequest {
         let config = pod.config
         var request = PodNetworkRequest(
             podID: pod.id, name: config.metadata.name, namespace: config.metadata.namespace, uid: config.metadata.uid,
             netnsPath: podFiles.namespaces(pod.id) + "/net")
         request.portMappings = config.portMappings.filter { $0.hostPort > 0 }.map(PortMapping.init(message:))
-        request.ingressBandwidth = config.annotations["kubernetes.io/ingress-bandwidth"].flatMap(Quantity.bits)
-        request.egressBandwidth = config.annotations["kubernetes.io/egress-bandwidth"].flatMap(Quantity.bits)
+        request.ingressBandwidth = config.annotations["kubernetes.io/ingress-bandwidth"].flatMap(Quantity.value)
+        request.egressBandwidth = config.annotations["kubernetes.io/egress-bandwidth"].flatMap(Quantity.value)
         request.annotations = config.annotations
         request.cgroupPath = pod.cgroupParent
         return request
     }
 }
 
-/// Kubernetes' quantities, as far as bandwidth annotations use them: a number and a suffix.
+/// Kubernetes' quantities, as far as annotations use them: a number and a suffix.
 enum Quantity {
     private static let factors: [String: Double] = [
         "": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 1024, "Mi": 1_048_576, "Gi": 1_073_741_824, "Ti": 1_099_511_627_776,

@@ -19,6 +19,11 @@ extension Node {
                 if let swap = figures.swap {
                     $0.swap.timestamp = now
                     $0.swap.swapUsageBytes.value = swap
+                    if let limit = figures.swapLimit { $0.swap.swapAvailableBytes.value = limit > swap ? limit - swap : 0 }
+                }
+                if let pressure = figures.ioPressure {
+                    $0.io.timestamp = now
+                    $0.io.psi = pressure.message
                 }
             }
             $0.writableLayer.timestamp = now
@@ -46,6 +51,10 @@ extension Node {
             if let figures {
                 stats.linux.cpu = cpu(figures, pod.id, now)
                 stats.linux.memory = memory(figures, now)
+                if let pressure = figures.ioPressure {
+                    stats.linux.io.timestamp = now
+                    stats.linux.io.psi = pressure.message
+                }
             }
             stats.linux.process.timestamp = now
             stats.linux.process.processCount.value = processCount(of: pod)
@@ -64,6 +73,7 @@ extension Node {
     private func cpu(_ figures: CgroupStatistics, _ id: String, _ now: Int64) -> Runtime_V1_CpuUsage {
         .with {
             $0.timestamp = now
+            if let pressure = figures.cpuPressure { $0.psi = pressure.message }
             guard let usage = figures.cpu else { return }
             $0.usageCoreNanoSeconds.value = usage
             if let rate = samples.rate(id, usage: usage, time: now) { $0.usageNanoCores.value = rate }
@@ -81,6 +91,7 @@ extension Node {
             $0.rssBytes.value = figures.rss
             $0.pageFaults.value = figures.pageFaults
             $0.majorPageFaults.value = figures.majorPageFaults
+            if let pressure = figures.memoryPressure { $0.psi = pressure.message }
         }
     }
 
@@ -93,6 +104,26 @@ extension Node {
         guard let namespace = pod.namespaces.net else { return [] }
         let text = try? await NetworkNamespace.enter(namespace) { try Files.readText("/proc/thread-self/net/dev") }
         return NetworkCounters.parse(text ?? "")
+    }
+}
+
+extension Pressure {
+    fileprivate var message: Runtime_V1_PsiStats {
+        .with {
+            if let some { $0.some = some.message }
+            if let full { $0.full = full.message }
+        }
+    }
+}
+
+extension Pressure.Figures {
+    fileprivate var message: Runtime_V1_PsiData {
+        .with {
+            $0.total = total
+            $0.avg10 = average10
+            $0.avg60 = average60
+            $0.avg300 = average300
+        }
     }
 }
 

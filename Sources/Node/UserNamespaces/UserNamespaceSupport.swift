@@ -10,7 +10,7 @@ struct UserNamespaceSupport: Sendable {
     static func probe(_ settings: NodeSettings, _ runtimes: RuntimeHandlers) async -> UserNamespaceSupport {
         let probe = UserNamespaceProbe(root: settings.root, runRoot: settings.runRoot, pinnerPath: settings.pinnerPath)
         async let refusal = probe.refusal()
-        async let features = runtimes.features()
+        async let features = runtimes.allFeatures()
         return await UserNamespaceSupport(hostRefusal: refusal, features: features)
     }
 

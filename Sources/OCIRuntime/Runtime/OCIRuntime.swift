@@ -37,10 +37,10 @@ public struct OCIRuntime: Sendable {
     public func resume(_ id: String) async throws { try await run("resume", id, [id]) }
 
     /// What `runtime features` says: the runtime specification's features.md. Nil where the runtime has no such command.
-    public func features() async -> RuntimeFeatures? {
-        guard let result = try? await Command(handler.path, ["features"], environment: environment).run(timeout: .seconds(10)),
-            result.status.isSuccess
-        else { return nil }
+    /// - Throws: `SystemError` where it cannot be run, `CommandTimeout`.
+    public func features() async throws -> RuntimeFeatures? {
+        let result = try await Command(handler.path, ["features"], environment: environment).run(timeout: .seconds(10))
+        guard result.status.isSuccess else { return nil }
         return try? JSONDecoder().decode(RuntimeFeatures.self, from: Data(result.output))
     }
 
@@ -75,6 +75,8 @@ public struct RuntimeFeatures: Codable, Sendable {
     public var ociVersionMax: String?
     public var mountOptions: [String]?
     public var linux: Linux?
+
+    public init() {}
 
     public struct Linux: Codable, Sendable {
         public var namespaces: [String]?

@@ -23,6 +23,8 @@ public struct RuntimeHandler: Sendable, Equatable {
     public var defaultAnnotations: [String: String] = [:]
     /// Bytes below which a container's memory limit is refused; zero for no such bound.
     public var leastMemory: Int64 = 0
+    /// Whether conmon runs in the pod's cgroup; nil for what holds for all handlers.
+    public var monitorInPodCgroup: Bool?
 
     public init(
         name: String, path: String, root: String, monitorPath: String = "conmon", monitorEnvironment: [String: String] = [:],

@@ -19,7 +19,8 @@ public struct SpecBuilder: Sendable {
         spec.root = .init(path: request.rootfs, readonly: request.security.readonlyRootfs || settings.readOnly ? true : nil)
         spec.process = try process(request)
         let devices = try DevicesBuilder(request: request, settings: settings.devices).build()
-        spec.mounts = try MountsBuilder(request: request, host: host, configured: configuredMounts(request)).build() + devices.mounts
+        let mounts = MountsBuilder(request: request, host: host, settings: settings, configured: configuredMounts(request))
+        spec.mounts = try mounts.build() + devices.mounts
         spec.annotations = request.annotations
         spec.linux = try linux(request, devices)
         try configure(&spec, request)
@@ -49,6 +50,7 @@ public struct SpecBuilder: Sendable {
         linux.mountLabel = request.labels.file
         return linux
     }
+
 
     /// What the container's root must be for its mounts to pass and take what they ask for; nil for the runtime's default.
     private func rootPropagation(_ request: SpecRequest) -> String? {
@@ -84,7 +86,7 @@ public struct SpecBuilder: Sendable {
         process.user = user.specification
         process.capabilities = try capabilities(request)
         process.noNewPrivileges = request.security.noNewPrivs
-        process.oomScoreAdj = max(Int(clamping: request.config.linux.resources.oomScoreAdj), host.oomScoreFloor)
+        process.oomScoreAdj = ResourcesBuilder(host: host, settings: settings).score(request.config.linux.resources)
         process.rlimits = settings.defaultLimits.isEmpty ? nil : settings.defaultLimits
         process.apparmorProfile = try appArmorProfile(of: request.security)
         process.selinuxLabel = request.labels.process

@@ -17,6 +17,8 @@ extension SpecHost {
             appArmor: ((try? Files.readText("/sys/module/apparmor/parameters/enabled")) ?? "").hasPrefix("Y"),
             seLinux: Files.exists("/sys/fs/selinux/enforce"))
         result.blockIOWeights = blockIOWeights(layout)
+        result.recursiveReadOnly = Mounts.canChangeRecursively
+        result.hasHostsFile = Files.exists("/etc/hosts")
         return result
     }
 

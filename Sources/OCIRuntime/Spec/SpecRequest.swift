@@ -31,6 +31,8 @@ public struct SpecRequest: Sendable {
     public var annotations: [String: String]
     /// What the configuration's files say about this container.
     public var configured = ConfiguredParts()
+    /// Whether the kernel and the pod's runtime can make a mount read-only with all that lies below it.
+    public var recursiveReadOnly = true
 
     public init(
         containerID: String, podID: String, config: Runtime_V1_ContainerConfig, sandbox: Runtime_V1_PodSandboxConfig,
@@ -102,6 +104,10 @@ public struct SpecHost: Sendable, Equatable {
     public var seLinux: Bool
     /// Whether a container's share of block I/O can be weighted.
     public var blockIOWeights = false
+    /// Whether the kernel can make a mount read-only with all that lies below it.
+    public var recursiveReadOnly = true
+    /// Whether there is an /etc/hosts.
+    public var hasHostsFile = true
 
     public init(
         cgroupV2: Bool, hugepageSizes: [String] = [], boundingSet: [String], oomScoreFloor: Int = -1000,
@@ -138,6 +144,8 @@ public struct SpecSettings: Sendable, Equatable {
     /// Whether what a container may do is inheritable, too: then programs with file capabilities get them for other users than root.
     public var inheritableCapabilities = false
     public var workloads: [Workload] = []
+    /// Host paths that are not made as directories where a mount names them and they are absent.
+    public var absentMountSourcesToReject: [String] = []
 
     public init(
         defaultCapabilities: [String] = CapabilitySet.standard, defaultEnvironment: [String] = [],

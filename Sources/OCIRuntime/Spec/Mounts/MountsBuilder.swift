@@ -6,13 +6,18 @@ import OCI
 struct MountsBuilder {
     let request: SpecRequest
     let host: SpecHost
+    let settings: SpecSettings
     /// Those that the configuration adds.
     var configured: [Spec.Mount] = []
 
     /// - Throws: `SpecError`.
     func build() throws(SpecError) -> [Spec.Mount] {
         let wanted = Set(request.mounts.map { Self.clean($0.mount.containerPath) })
-        let standard = (kernel() + pod()).filter { !wanted.contains($0.destination) }
+        // A /dev or /sys of the request's own comes as it is, without ours below it.
+        let replaced = ["/dev", "/sys"].filter(wanted.contains)
+        let standard = (kernel() + pod() + writable()).filter { mount in
+            !wanted.contains(mount.destination) && !replaced.contains { mount.destination.hasPrefix($0 + "/") }
+        }
         var user = configured.filter { !wanted.contains($0.destination) }
         for mount in request.mounts { user.append(try bind(mount)) }
         // What lies deeper is mounted later; equals stay in their order.
@@ -68,18 +73,31 @@ struct MountsBuilder {
         return .init(destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", access])
     }
 
+    /// What a container writes to by custom, where the configuration makes every root file system read-only.
+    private func writable() -> [Spec.Mount] {
+        guard settings.readOnly else { return [] }
+        return [("/run", "0755"), ("/tmp", "1777"), ("/var/tmp", "1777")].map { path, mode in
+            .init(
+                destination: path, type: "tmpfs", source: "tmpfs",
+                options: ["rw", "noexec", "nosuid", "nodev", "tmpcopyup", "mode=\(mode)"])
+        }
+    }
+
     private func pod() -> [Spec.Mount] {
-        let access = request.security.readonlyRootfs ? "ro" : "rw"
+        let access = request.security.readonlyRootfs || settings.readOnly ? "ro" : "rw"
         func file(_ source: String, _ target: String) -> Spec.Mount {
             .init(destination: target, type: "bind", source: source, options: ["bind", "nodev", "nosuid", "noexec", access])
         }
-        return [
-            .init(
+        var mounts = [
+            Spec.Mount(
                 destination: "/dev/shm", type: "bind", source: request.files.sharedMemory,
                 options: ["rw", "bind", "nosuid", "noexec", "nodev"]),
             file(request.files.resolver, "/etc/resolv.conf"),
             file(request.files.hostname, "/etc/hostname"),
         ]
+        // On the host's network the host's names hold, unless the kubelet brings a file.
+        if request.usesHostNetwork, host.hasHostsFile { mounts.append(file("/etc/hosts", "/etc/hosts")) }
+        return mounts
     }
 
     private func bind(_ resolved: ResolvedMount) throws(SpecError) -> Spec.Mount {
@@ -90,6 +108,11 @@ struct MountsBuilder {
         case .propagationHostToContainer: options.append("rslave")
         case .propagationBidirectional: options.append("rshared")
         case .UNRECOGNIZED(let value): throw .invalid("the mount at \(mount.containerPath) has the unknown propagation \(value)")
+        }
+        if mount.recursiveReadOnly, !request.recursiveReadOnly {
+            throw .unsupported(
+                "the mount at \(mount.containerPath) asks for recursive read-only, which this host's kernel or the pod's OCI runtime cannot do"
+            )
         }
         options.append(mount.recursiveReadOnly ? "rro" : mount.readonly ? "ro" : "rw")
         options += mount.mountOptions

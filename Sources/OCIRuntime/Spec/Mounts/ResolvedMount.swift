@@ -16,23 +16,34 @@ public struct ResolvedMount: Sendable {
 /// Makes the request's host paths ready. Blocks.
 public enum HostPaths {
     /// Follows links; a path that is not there is made as a directory, as CRI-O does.
+    /// - Parameter rejected: paths that are not made, since a directory in their place would do harm.
     /// - Throws: `SpecError.invalid` for mounts that cannot be; `SystemError`.
-    public static func resolve(_ mounts: [Runtime_V1_Mount], table: [MountEntry]) throws -> [ResolvedMount] {
+    public static func resolve(_ mounts: [Runtime_V1_Mount], table: [MountEntry], rejected: [String] = []) throws -> [ResolvedMount] {
         try mounts.map { mount in
-            guard mount.containerPath.hasPrefix("/") else {
-                throw SpecError.invalid(
-                    "the mount of \(mount.hostPath) has the container path '\(mount.containerPath)', which is not absolute")
-            }
-            guard !mount.hostPath.isEmpty else {
-                throw SpecError.invalid("the mount at \(mount.containerPath) has neither a host path nor an image")
-            }
-            if !Files.exists(mount.hostPath) { try Files.makeDirectories(mount.hostPath) }
-            guard let resolved = realpath(mount.hostPath, nil) else { throw SystemError("realpath", mount.hostPath) }
-            defer { free(resolved) }
-            let source = String(cString: resolved)
+            let source = try resolve(mount.hostPath, of: mount, rejected)
             try Propagation.check(mount, source: source, table: table)
             return ResolvedMount(mount: mount, source: source)
         }
+    }
+
+    private static func resolve(_ path: String, of mount: Runtime_V1_Mount, _ rejected: [String]) throws -> String {
+        if !Files.exists(path) {
+            guard !rejected.contains(MountsBuilder.clean(path)) else {
+                throw SpecError.invalid(
+                    "the host has no \(path) to mount at \(mount.containerPath), and absent_mount_sources_to_reject says not to make it")
+            }
+            do { try Files.makeDirectories(path) } catch {
+                guard error.code == ENOTDIR || error.code == EEXIST else { throw error }
+                throw SpecError.invalid("the host path \(path) of the mount at \(mount.containerPath) lies below what is no directory")
+            }
+        }
+        guard let resolved = realpath(path, nil) else {
+            let error = SystemError("realpath", path)
+            guard error.code == ENOENT || error.code == ELOOP else { throw error }
+            throw SpecError.invalid("the host path \(path) of the mount at \(mount.containerPath) is a link that leads nowhere")
+        }
+        defer { free(resolved) }
+        return String(cString: resolved)
     }
 }
 
@@ -47,16 +58,8 @@ extension HostPaths {
 
 /// Whether mounts pass between a host path and the container as the request wants.
 enum Propagation {
-    /// - Throws: `SpecError.invalid` where the host's mount does not share, or the request contradicts itself.
+    /// - Throws: `SpecError.invalid` where the host's mount does not share.
     static func check(_ mount: Runtime_V1_Mount, source: String, table: [MountEntry]) throws(SpecError) {
-        if mount.recursiveReadOnly {
-            guard mount.readonly else {
-                throw .invalid("the mount at \(mount.containerPath) asks for recursive read-only without being read-only")
-            }
-            guard mount.propagation == .propagationPrivate else {
-                throw .invalid("the mount at \(mount.containerPath) asks for recursive read-only, which needs private propagation")
-            }
-        }
         guard mount.propagation != .propagationPrivate, let entry = HostPaths.holder(of: source, in: table) else { return }
         switch mount.propagation {
         case .propagationBidirectional where !entry.isShared:

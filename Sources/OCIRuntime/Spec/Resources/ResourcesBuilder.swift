@@ -21,25 +21,35 @@ public struct ResourcesBuilder: Sendable {
 
     /// The limits alone, without what the configuration adds at creation.
     public func limits(_ request: Runtime_V1_LinuxContainerResources) throws(SpecError) -> Spec.Resources {
+        try ResourcesCheck(host: host).check(request)
         var resources = Spec.Resources()
         resources.cpu = cpu(request)
-        resources.memory = try memory(request)
-        // The kubelet sends these always; a host without the controller has nothing to limit.
-        let pages = request.hugepageLimits.filter { host.hugepageSizes.contains($0.pageSize) }
+        resources.memory = memory(request)
+        let pages = hugepages(request)
         resources.hugepageLimits = pages.isEmpty ? nil : pages.map { .init(pageSize: $0.pageSize, limit: $0.limit) }
-        if !request.unified.isEmpty {
-            guard host.cgroupV2 else {
-                throw .unsupported(
-                    "unified resources (\(request.unified.keys.sorted().joined(separator: ", "))) need cgroup v2, and this host runs cgroup v1"
-                )
-            }
-            resources.unified = request.unified
-        }
+        resources.unified = request.unified.isEmpty ? nil : request.unified
         return resources
+    }
+
+    /// The limits as they come into force: what `limits` fills in or leaves out shows.
+    public func inForce(_ request: Runtime_V1_LinuxContainerResources) -> Runtime_V1_LinuxContainerResources {
+        var result = request
+        let memory = memory(request)
+        result.memoryLimitInBytes = memory?.limit ?? 0
+        result.memorySwapLimitInBytes = memory?.swap ?? 0
+        result.hugepageLimits = hugepages(request)
+        result.oomScoreAdj = Int64(score(request))
+        return result
+    }
+
+    /// The score by which the kernel chooses whom to kill, not below what the daemon may set. CRI, oom_score_adj.
+    public func score(_ request: Runtime_V1_LinuxContainerResources) -> Int {
+        max(Int(clamping: request.oomScoreAdj), host.oomScoreFloor)
     }
 
     private func cpu(_ request: Runtime_V1_LinuxContainerResources) -> Spec.CPU? {
         var cpu = Spec.CPU()
+        // With cgroup v2 the runtimes make a weight of the shares.
         if request.cpuShares > 0 { cpu.shares = UInt64(request.cpuShares) }
         if request.cpuQuota != 0 { cpu.quota = request.cpuQuota }
         if request.cpuPeriod > 0 { cpu.period = UInt64(request.cpuPeriod) }
@@ -48,20 +58,18 @@ public struct ResourcesBuilder: Sendable {
         return cpu == Spec.CPU() ? nil : cpu
     }
 
-    /// Bytes that a container needs to start at all.
-    static let leastMemory: Int64 = 512 << 10
+    private func memory(_ request: Runtime_V1_LinuxContainerResources) -> Spec.Memory? {
+        let (limit, swap) = (request.memoryLimitInBytes, request.memorySwapLimitInBytes)
+        guard limit != 0 || swap != 0 else { return nil }
+        var memory = Spec.Memory()
+        if limit != 0 { memory.limit = limit }
+        // Without a word on swap the container gets none: as much of both together as of memory alone.
+        if host.swapAccounting { memory.swap = swap != 0 ? swap : limit }
+        return memory == Spec.Memory() ? nil : memory
+    }
 
-    private func memory(_ request: Runtime_V1_LinuxContainerResources) throws(SpecError) -> Spec.Memory? {
-        let limit = request.memoryLimitInBytes
-        guard limit != 0 else { return nil }
-        guard limit < 0 || limit >= Self.leastMemory else {
-            throw .invalid("the memory limit of \(limit) bytes is below the \(Self.leastMemory) that a container needs to start")
-        }
-        var memory = Spec.Memory(limit: limit)
-        if host.swapAccounting {
-            // Without a word on swap the container gets none: as much of both together as of memory alone.
-            memory.swap = request.memorySwapLimitInBytes != 0 ? request.memorySwapLimitInBytes : limit
-        }
-        return memory
+    /// The kubelet sends these always; a host without the controller has nothing to limit.
+    private func hugepages(_ request: Runtime_V1_LinuxContainerResources) -> [Runtime_V1_HugepageLimit] {
+        request.hugepageLimits.filter { host.hugepageSizes.contains($0.pageSize) }
     }
 }

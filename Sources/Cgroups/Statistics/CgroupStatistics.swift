@@ -12,9 +12,15 @@ public struct CgroupStatistics: Sendable, Equatable {
     public var majorPageFaults: UInt64 = 0
     /// Bytes swapped out.
     public var swap: UInt64?
+    /// Bytes that may be swapped out; nil for no limit.
+    public var swapLimit: UInt64?
     public var processes: UInt64?
     /// Bytes; nil for no limit.
     public var memoryLimit: UInt64?
+    /// How long tasks waited for each resource; nil where the kernel does not count it, as with cgroup v1.
+    public var cpuPressure: Pressure?
+    public var memoryPressure: Pressure?
+    public var ioPressure: Pressure?
 
     public init() {}
 
@@ -34,6 +40,9 @@ public struct CgroupStatistics: Sendable, Equatable {
         swap = statistics["total_swap"]
         // Without a limit the file holds the largest number of whole pages.
         memoryLimit = Self.number(files["memory.limit_in_bytes"]).flatMap { $0 > 1 << 62 ? nil : $0 }
+        // The file's limit is that of memory and swap together.
+        let both = Self.number(files["memory.memsw.limit_in_bytes"]).flatMap { $0 > 1 << 62 ? nil : $0 }
+        if let both, let memoryLimit { swapLimit = both > memoryLimit ? both - memoryLimit : 0 }
     }
 
     /// Reads the figures of cgroup v2 in the same way.
@@ -47,14 +56,21 @@ public struct CgroupStatistics: Sendable, Equatable {
         pageFaults = statistics["pgfault"] ?? 0
         majorPageFaults = statistics["pgmajfault"] ?? 0
         swap = Self.number(files["memory.swap.current"])
+        swapLimit = Self.number(files["memory.swap.max"])
         memoryLimit = Self.number(files["memory.max"])
+        cpuPressure = files["cpu.pressure"].flatMap(Pressure.init)
+        memoryPressure = files["memory.pressure"].flatMap(Pressure.init)
+        ioPressure = files["io.pressure"].flatMap(Pressure.init)
     }
 
     static let v1Files: [(controller: String, file: String)] = [
         ("cpuacct", "cpuacct.usage"), ("memory", "memory.usage_in_bytes"), ("memory", "memory.stat"),
-        ("memory", "memory.limit_in_bytes"), ("pids", "pids.current"),
+        ("memory", "memory.limit_in_bytes"), ("memory", "memory.memsw.limit_in_bytes"), ("pids", "pids.current"),
     ]
-    static let v2Files = ["cpu.stat", "memory.current", "memory.stat", "memory.max", "memory.swap.current", "pids.current"]
+    static let v2Files = [
+        "cpu.stat", "memory.current", "memory.stat", "memory.max", "memory.swap.current", "memory.swap.max", "pids.current",
+        "cpu.pressure", "memory.pressure", "io.pressure",
+    ]
 
     private static func number(_ text: String?) -> UInt64? { text.flatMap { UInt64($0.filter { !$0.isWhitespace }) } }
 
