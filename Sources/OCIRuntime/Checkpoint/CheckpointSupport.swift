@@ -16,7 +16,8 @@ public enum CheckpointSupport: Sendable, Equatable {
     /// Asks `criu check`, which takes some hundredths of a second.
     public static func probe(enabled: Bool) async -> CheckpointSupport {
         guard enabled else { return .disabled }
-        guard let file = OCIRuntime.searchPath.map({ "\($0)/criu" }).first(where: { access($0, X_OK) == 0 }) else { return .absent }
+        let places: [String] = OCIRuntime.searchPath.map { "\($0)/criu" }
+        guard let file = places.first(where: { Glibc.access($0, X_OK) == 0 }) else { return .absent }
         func run(_ argument: String) async throws -> CommandOutput {
             try await Command(file, [argument], environment: ["PATH": OCIRuntime.searchPath.joined(separator: ":")]).run(
                 timeout: .seconds(20))
