@@ -26,6 +26,7 @@ public final class CNINetworking: Sendable {
         let changes = try await BlockingPool.shared.run { try FileWatcher.changes(of: [path]) }
         let directory = SharedDirectory(path: path, try await BlockingPool.shared.run { NetworkDirectory.read(path) }, logger: logger)
         self.directory = directory
+        try await attachments.cache.removeUnfinished()
         watcher = Task {
             for await _ in changes { await directory.read() }
         }

@@ -22,11 +22,11 @@ extension Node {
         var message = ""
         if case .notReady(let why, let text) = await network.status() { (reason, message) = (why, text) }
         return NodeStatus(
-            networkReady: reason.isEmpty, networkReason: reason, networkMessage: message, handlers: handlerMessages(),
+            networkReady: reason.isEmpty, networkReason: reason, networkMessage: message, handlers: await handlerMessages(),
             features: .with { $0.supplementalGroupsPolicy = true }, info: verbose ? ["config": ConfigurationInfo.json(settings)] : [:])
     }
 
-    private func handlerMessages() -> [Runtime_V1_RuntimeHandler] {
+    private func handlerMessages() async -> [Runtime_V1_RuntimeHandler] {
         var messages: [Runtime_V1_RuntimeHandler] = []
         // The default handler is listed once more under no name.
         for name in [""] + runtimes.names {

@@ -56,7 +56,7 @@ extension Integration {
                 let (plain, mapped, file) = ("\(daemon.directory)/plain", "\(daemon.directory)/mapped", "\(daemon.directory)/file")
                 for directory in [plain, "\(mapped)/nested"] { try Files.makeDirectories(directory) }
                 chmod(plain, 0o777)
-                try Mounts.tmpfs(at: "\(mapped)/nested", options: "mode=755")
+                try Linux.Mounts.tmpfs(at: "\(mapped)/nested", options: "mode=755")
                 try Files.write("text\n", creating: file)
                 try await shell("chown 1234:1234 \(file); chmod 600 \(file)")
                 let id = try await kubelet.run("c", in: pod, "exec sleep 1000") {
@@ -78,7 +78,7 @@ extension Integration {
                 #expect(try await kubelet.output(id, "touch /mapped/later && stat -c %u /mapped/later") == "0")
                 #expect(try Self.owner("\(mapped)/later") == 0)
                 #expect(try await kubelet.status(id).mounts.map(\.uidMappings.count) == [0, 1, 1, 0])
-                try Mounts.unmount("\(mapped)/nested")
+                try Linux.Mounts.unmount("\(mapped)/nested")
             }
         }
 

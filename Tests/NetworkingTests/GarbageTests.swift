@@ -17,6 +17,16 @@ import Testing
         #expect(try fake.calls() == [])
     }
 
+    @Test func unfinishedRecordsAreRemovedAtStart() async throws {
+        let fake = try FakeNetwork(plugins: ["one"])
+        try fake.configure(plugins: ["one"])
+        _ = try await fake.networking().attach(pod("a"))
+        try Files.writeAtomically([], to: "\(fake.cache)/b.json.new")
+        #expect(try fake.cached() == ["a.json", "b.json.new"])
+        _ = try await fake.networking()
+        #expect(try fake.cached() == ["a.json"])
+    }
+
     @Test func pluginsAreToldWhatIsValid() async throws {
         let fake = try FakeNetwork(plugins: ["one", "two"])
         try fake.configure(version: "1.1.0", plugins: ["one", "two"])

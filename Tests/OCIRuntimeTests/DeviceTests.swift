@@ -190,8 +190,8 @@ import Testing
 
     @Test func hooksComeAfterTheConfigurations() throws {
         var sample = Sample()
-        sample.settings.hooks = Spec.Hooks()
-        sample.settings.hooks?.poststop = [.init(path: "/first")]
+        let text = #"{"version":"1.0.0","hook":{"path":"/first"},"when":{"always":true},"stages":["poststop"]}"#
+        sample.hooks = HookSet([["first.json": try HookDefinition(json: Array(text.utf8))]])
         sample.devices.edits = edits { edits in
             edits.hooks = ContainerEdits.Hook.Stage.allCases.map {
                 .init(stage: $0, path: "/\($0)", arguments: ["a"], environment: ["B=c"], timeout: 2)

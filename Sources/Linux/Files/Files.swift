@@ -30,9 +30,12 @@ public enum Files {
         try writeFully(Array(text.utf8), file, path)
     }
 
+    /// How the names end of files that `writeAtomically` has not finished.
+    public static let unfinishedSuffix = ".new"
+
     /// Writes a file so that a reader, and a node after a crash, sees the old content or the new whole.
     public static func writeAtomically(_ bytes: [UInt8], to path: String, mode: UInt16 = 0o600) throws(SystemError) {
-        let temporary = path + ".new"
+        let temporary = path + unfinishedSuffix
         let file = try OwnedDescriptor.open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode: mode_t(mode))
         // The process's umask may have taken bits away.
         try check("fchmod", temporary) { fchmod(file.raw, mode_t(mode)) }

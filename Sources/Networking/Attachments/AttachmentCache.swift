@@ -45,6 +45,21 @@ struct AttachmentCache: Sendable {
         }
     }
 
+    /// Removes what a write that was cut off left; only while nothing is written.
+    func removeUnfinished() async throws(NetworkError) {
+        let directory = directory
+        do {
+            try await BlockingPool.shared.run {
+                guard Files.exists(directory) else { return }
+                for name in try Files.list(directory) where name.hasSuffix(Files.unfinishedSuffix) {
+                    try Files.removeTree("\(directory)/\(name)")
+                }
+            }
+        } catch {
+            throw .system("unfinished network attachments in \(directory) cannot be removed: \(error)")
+        }
+    }
+
     /// The pods that have one.
     func podIDs() async throws(NetworkError) -> [String] {
         let directory = directory

@@ -9,7 +9,9 @@ extension Node {
     /// - Throws: `SpecError.invalid` and `CDIError` for those that are not there or not allowed; `NodeError`.
     func devices(of container: ContainerRecord, in pod: PodRecord) async throws -> ContainerDevices {
         let logger = logger(container: container)
-        let lookUp = DeviceLookUp(settings: settings.specification.devices, handler: try runtimes.handler(pod.runtimeHandler), logger: logger)
+        let lookUp = DeviceLookUp(
+            settings: settings.specification.devices, handler: try runtimes.runtime(of: pod).handler, allowed: allowedPrefixes(of: pod),
+            logger: logger)
         return try await BlockingPool.shared.run { try lookUp.run(container.config, podAnnotations: pod.config.annotations) }
     }
 }
@@ -19,6 +21,8 @@ extension Node {
 struct DeviceLookUp: Sendable {
     let settings: DeviceSettings
     let handler: RuntimeHandler
+    /// Beginnings of the annotations that the pod may use.
+    let allowed: [String]
     let logger: Logger
 
     func run(_ config: Runtime_V1_ContainerConfig, podAnnotations: [String: String]) throws -> ContainerDevices {
@@ -42,7 +46,7 @@ struct DeviceLookUp: Sendable {
     /// runs here. The log tells whoever misses the device.
     private func annotated(_ annotations: [String: String]) throws -> [DeviceMapping] {
         guard let name = DeviceAnnotation.name(in: annotations) else { return [] }
-        guard DeviceAnnotation.isAllowed(by: allowedPrefixes(of: pod)) else {
+        guard DeviceAnnotation.isAllowed(by: allowed) else {
             logger.warning(
                 "the annotation \(name) has no effect: allow it in allowed_annotations of [crio.runtime.runtimes.\(handler.name)]")
             return []

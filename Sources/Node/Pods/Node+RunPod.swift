@@ -77,7 +77,7 @@ extension Node {
         try options.checkOfPod()
         try PodSysctls(options).check(config.linux.sysctls)
         do { try PodLimits(config.linux).check(settings.host) } catch { throw NodeError(error) }
-        _ = try SharedMemorySize.bytes(handler.allowed(config.annotations))
+        _ = try PodFiles.sharedMemorySize(AllowedAnnotations(config.annotations, allowed: handler.allowedAnnotations))
     }
 
     /// The steps that have side effects. What they make is found again by the pod's id alone.
