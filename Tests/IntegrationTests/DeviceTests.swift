@@ -69,7 +69,7 @@ extension Integration {
         func privileged() async throws {
             let runc = try await shell("command -v runc").split(separator: "\n").joined()
             let handler = "[crio.runtime.runtimes.bare]\nruntime_path = \"\(runc)\"\nprivileged_without_host_devices = true\n"
-            try await withDevices(configuration: { _ in handler }) { daemon, pod in
+            try await withDevices(configuration: { _ in handler }, privileged: true) { daemon, pod in
                 let kubelet = daemon.kubelet
                 let name = "swiftlet-test-\(daemon.directory.split(separator: ".").last ?? "")"
                 try await shell("mknod -m 640 /dev/\(name) b 7 0")
@@ -89,7 +89,7 @@ extension Integration {
                 }
                 #expect(taken?.code == .invalidArgument && taken?.message.contains("/dev/null, which is another device") == true)
 
-                let bare = try await runPod("bare", handler: "bare", kubelet)
+                let bare = try await runPod("bare", handler: "bare", kubelet) { $0.linux.securityContext.privileged = true }
                 let withheld = try await kubelet.run("withheld", in: bare, "exec sleep 1000") {
                     $0.linux.securityContext.privileged = true
                     $0.devices = [device(daemon, "one", "/dev/more", "r")]
@@ -246,7 +246,7 @@ extension Integration {
         /// A daemon with the image and a pod, and in its directory the host's nodes. A configuration that names the directory
         /// needs a start of its own.
         private func withDevices(
-            configuration: ((String) -> String)? = nil, _ body: (Daemon, TestPod) async throws -> Void
+            configuration: ((String) -> String)? = nil, privileged: Bool = false, _ body: (Daemon, TestPod) async throws -> Void
         ) async throws {
             try await Daemon.during { daemon in
                 try await shell(
@@ -264,7 +264,7 @@ extension Integration {
                     try await daemon.restart()
                 }
                 _ = try await daemon.kubelet.pull(Lab.current.busybox)
-                try await body(daemon, daemon.kubelet.runPod("pod"))
+                try await body(daemon, daemon.kubelet.runPod("pod") { $0.linux.securityContext.privileged = privileged })
             }
         }
     }

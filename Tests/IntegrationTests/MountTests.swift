@@ -68,7 +68,7 @@ extension Integration {
         @Test("An image as a volume: its files, read-only, below a sub-path; never to be written")
         func images() async throws {
             let lab = try Lab.current
-            try await Daemon.duringPod { daemon, pod in
+            try await Daemon.duringPod({ $0.linux.securityContext.privileged = true }) { daemon, pod in
                 let kubelet = daemon.kubelet
                 let image = try await kubelet.pull(lab.layered)
                 func volume(_ path: String, _ change: (inout Runtime_V1_Mount) -> Void = { _ in }) -> Runtime_V1_Mount {
@@ -101,7 +101,7 @@ extension Integration {
 
         @Test("Mounts pass from the host with rslave, both ways with rshared, and not at all with private")
         func propagation() async throws {
-            try await Daemon.duringPod { daemon, pod in
+            try await Daemon.duringPod({ $0.linux.securityContext.privileged = true }) { daemon, pod in
                 let kubelet = daemon.kubelet
                 let shared = "\(daemon.directory)/shared"
                 try await shell("mkdir -p \(shared)/{private,slave,both} && mount --bind \(shared) \(shared) && mount --make-rshared \(shared)")

@@ -92,6 +92,7 @@ extension Integration {
                 let id = try await kubelet.run("c", in: pod, "exec sleep 1000") {
                     var volume = Self.mount("", "/image")
                     volume.image.image = image
+                    volume.readonly = true
                     var fixed = Self.mount("\(daemon.directory)/volume", "/fixed")
                     fixed.readonly = true
                     $0.mounts = [volume, fixed]
@@ -126,11 +127,14 @@ extension Integration {
 
         @Test("Privileged, with the host's network, and with the pod's or the host's processes in view", arguments: ["privileged", "network", "pod", "node"])
         func variants(variant: String) async throws {
-            try await withPod({ options in
-                if variant == "network" { options.network = .node }
-                if variant == "pod" { options.pid = .pod }
-                if variant == "node" { options.pid = .node }
-            }) { daemon, pod in
+            try await withPod(
+                privileged: variant == "privileged",
+                { options in
+                    if variant == "network" { options.network = .node }
+                    if variant == "pod" { options.pid = .pod }
+                    if variant == "node" { options.pid = .node }
+                }
+            ) { daemon, pod in
                 let kubelet = daemon.kubelet
                 let id = try await kubelet.run("c", in: pod, "exec sleep 1000") {
                     $0.linux.securityContext.privileged = variant == "privileged"
@@ -179,13 +183,15 @@ extension Integration {
 
         /// Runs `body` with a pod that has a user namespace, named `users`, on a daemon that has the image.
         private func withPod(
-            _ change: (inout Runtime_V1_NamespaceOption) -> Void = { _ in }, _ body: (Daemon, TestPod) async throws -> Void
+            privileged: Bool = false, _ change: (inout Runtime_V1_NamespaceOption) -> Void = { _ in },
+            _ body: (Daemon, TestPod) async throws -> Void
         ) async throws {
             try await Daemon.during { daemon in
                 _ = try await daemon.kubelet.pull(Lab.current.busybox)
                 let pod = try await daemon.kubelet.runPod("users") {
                     Self.useNamespace(&$0.linux.securityContext.namespaceOptions)
                     change(&$0.linux.securityContext.namespaceOptions)
+                    $0.linux.securityContext.privileged = privileged
                 }
                 try await body(daemon, pod)
             }

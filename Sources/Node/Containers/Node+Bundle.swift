@@ -154,7 +154,6 @@ extension Node {
         return result
     }
 
-
     /// The request's mounts as they came to be.
     private func statusMounts(
         _ mounts: [Runtime_V1_Mount], _ volumes: [ImageVolume], _ resolved: [ResolvedMount]

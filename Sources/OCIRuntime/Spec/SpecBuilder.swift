@@ -51,7 +51,6 @@ public struct SpecBuilder: Sendable {
         return linux
     }
 
-
     /// What the container's root must be for its mounts to pass and take what they ask for; nil for the runtime's default.
     private func rootPropagation(_ request: SpecRequest) -> String? {
         let wanted = Set(request.mounts.map(\.mount.propagation))
