@@ -121,7 +121,7 @@ extension Integration {
                 let mounted = try await kubelet.run("mounted", in: counter.pod, "exec sleep 1000") {
                     $0.mounts = [
                         .with {
-                            $0.hostPath = daemon.directory
+                            $0.hostPath = "\(daemon.directory)/data"
                             $0.containerPath = "/data"
                         }
                     ]
