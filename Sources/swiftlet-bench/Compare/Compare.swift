@@ -30,33 +30,31 @@ struct Compare: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let results = try await Connection.openAll(contestants.map(\.socket)) { try await measure($0) }
+        let results = try await measure()
         let titles: [Measure: String] = [.manyUp: "\(pods) pods up, 10 at once", .resident: "daemon resident, \(pods) pods"]
         print(results.table(contestants.map(\.name), titles: titles))
     }
 
-    private func measure(_ connections: [Connection]) async throws -> Results {
-        var results = Results()
-        for connection in connections { _ = try await connection.pull(image) }
+    private func measure() async throws -> Results {
         // The first pod of a daemon's life pays for bridges, caches and pages that no later one pays for.
-        for (index, connection) in connections.enumerated() {
-            var warming = Results()
+        _ = try await turn(0, Results()) { connection, index, warming in
+            _ = try await connection.pull(image)
             try await onePod(connection, contestant: index, name: "warm-\(index)", into: &warming)
         }
+        var results = Results()
         for round in 0..<rounds {
-            for index in order(connections, round) {
-                try await onePod(connections[index], contestant: index, name: "one-\(round)-\(index)", into: &results)
+            results = try await turn(round, results) { connection, index, results in
+                try await onePod(connection, contestant: index, name: "one-\(round)-\(index)", into: &results)
             }
         }
         for round in 0..<bulkRounds {
-            for index in order(connections, round) {
-                try await manyPods(connections[index], contestant: index, round: round, into: &results)
+            results = try await turn(round, results) { connection, index, results in
+                try await manyPods(connection, contestant: index, round: round, into: &results)
             }
         }
         guard let pullImage else { return results }
         for round in 0..<bulkRounds {
-            for index in order(connections, round) {
-                let connection = connections[index]
+            results = try await turn(round, results) { connection, index, results in
                 _ = try await connection.images.removeImage(.with { $0.image.image = pullImage })
                 results.add(try await timed { try await connection.pull(pullImage) }.milliseconds, to: .pull, of: index)
             }
@@ -64,9 +62,22 @@ struct Compare: AsyncParsableCommand {
         return results
     }
 
-    /// The contestants' indices, a different one first in each round.
-    private func order(_ connections: [Connection], _ round: Int) -> [Int] {
-        connections.indices.map { ($0 + round) % connections.count }
+    /// Does one round's work on each contestant, a different one first in each round, over a connection of its own: grpc-go
+    /// ends every call by RST_STREAM, and swift-nio-http2 gives a connection up after 200 of those in half a minute.
+    private func turn(
+        _ round: Int, _ results: Results, _ work: (Connection, Int, inout Results) async throws -> Void
+    ) async throws -> Results {
+        var results = results
+        for offset in contestants.indices {
+            let index = (offset + round) % contestants.count
+            let before = results
+            results = try await Connection.open(contestants[index].socket) { connection in
+                var results = before
+                try await work(connection, index, &results)
+                return results
+            }
+        }
+        return results
     }
 
     private func onePod(_ connection: Connection, contestant: Int, name: String, into results: inout Results) async throws {
