@@ -14,10 +14,6 @@ extension RuntimeService {
         request: Runtime_V1_RestorePodRequest, context: ServerContext
     ) async throws -> Runtime_V1_RestorePodResponse { throw unserved("RestorePod") }
 
-    public func getContainerEvents(
-        request: Runtime_V1_GetEventsRequest, response: RPCWriter<Runtime_V1_ContainerEventResponse>, context: ServerContext
-    ) async throws { throw unserved("GetContainerEvents") }
-
     public func listMetricDescriptors(
         request: Runtime_V1_ListMetricDescriptorsRequest, context: ServerContext
     ) async throws -> Runtime_V1_ListMetricDescriptorsResponse { throw unserved("ListMetricDescriptors") }

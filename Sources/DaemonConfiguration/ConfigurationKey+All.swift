@@ -57,6 +57,9 @@ extension ConfigurationKey {
             "crio.runtime", "enable_criu_support", \.runtime.enableCRIUSupport,
             "Whether containers can be checkpointed and restored, where CRIU works."),
         .init(
+            "crio.runtime", "enable_pod_events", \.runtime.enablePodEvents,
+            "Whether events of pods and containers are served to those who ask, such as a kubelet with EventedPLEG.", reloads: true),
+        .init(
             "crio.runtime", "privileged_seccomp_profile", \.runtime.privilegedSeccompProfile,
             "The file of the seccomp profile of privileged containers; empty for none.", reloads: true),
         .init(
@@ -178,7 +181,7 @@ extension ConfigurationKey {
             "crio.runtime.separate_pull_cgroup": later,
             "crio.runtime.irqbalance_config_file": later,
             "crio.runtime.irqbalance_config_restore_file": later,
-            "crio.runtime.shared_cpuset": later, "crio.runtime.enable_pod_events": later,
+            "crio.runtime.shared_cpuset": later,
             "crio.runtime.disable_hostport_mapping": later,
             "crio.image.image_volumes": "volumes of images are directories",
             "crio.image.big_files_temporary_dir": "layers are unpacked as they arrive",
