@@ -6,6 +6,7 @@ public struct Configuration: Sendable, Equatable {
     public var runtime = Runtime()
     public var image = Image()
     public var network = Network()
+    public var stats = Stats()
 
     public init() {}
 
@@ -122,6 +123,11 @@ public struct Configuration: Sendable, Equatable {
         public var certsDirs = ["/etc/containers/certs.d", "/etc/docker/certs.d"]
         public var shortNameMode = ""
         public var defaultTransport = "docker://"
+    }
+
+    /// `[crio.stats]`.
+    public struct Stats: Sendable, Equatable {
+        public var includedPodMetrics = ["all"]
     }
 
     /// `[crio.network]`.

@@ -1,6 +1,6 @@
 extension ConfigurationKey {
     /// Every key that has an effect, in the order of the rendered file.
-    static let all: [ConfigurationKey] = crio + api + runtime + image + network
+    static let all: [ConfigurationKey] = crio + api + runtime + image + network + stats
 
     private static let crio: [ConfigurationKey] = [
         .init("crio", "root", \.crio.root, "Where images, containers' changes and the node's records are kept."),
@@ -157,12 +157,20 @@ extension ConfigurationKey {
         .init("crio.network", "plugin_dirs", \.network.pluginDirs, "The directories of CNI plugins."),
     ]
 
+    private static let stats: [ConfigurationKey] = [
+        .init(
+            "crio.stats", "included_pod_metrics", \.stats.includedPodMetrics,
+            "The groups of metrics that pods have, such as \"cpu\" and \"memory\"; \"all\" alone for all of them.", reloads: true)
+    ]
+
     /// Keys of crio.conf(5) that mean nothing here, and why: a file that has them is taken as it is, with a warning.
     static let withoutEffect: [String: String] = {
         let storage = "images are kept in Swiftlet's own layout, by overlay"
         let infra = "pods have no pause container"
         let later = "this version does not do it yet"
+        let current = "figures are read when they are asked for"
         return [
+            "crio.stats.stats_collection_period": current, "crio.stats.collection_period": current,
             "crio.storage_driver": storage, "crio.storage_option": storage, "crio.imagestore": storage,
             "crio.log_dir": "the kubelet says where logs go",
             "crio.version_file": "start-up always recovers", "crio.version_file_persist": "start-up always recovers",
@@ -192,7 +200,7 @@ extension ConfigurationKey {
     }()
 
     /// Tables of crio.conf(5) that are taken whole, without effect.
-    static let tablesWithoutEffect = ["crio.metrics", "crio.tracing", "crio.stats", "crio.nri"]
+    static let tablesWithoutEffect = ["crio.metrics", "crio.tracing", "crio.nri"]
 
     /// Keys of a runtime handler's table that mean nothing here, and why.
     static let handlerKeysWithoutEffect: [String: String] = [
