@@ -13,21 +13,4 @@ extension RuntimeService {
     public func restorePod(
         request: Runtime_V1_RestorePodRequest, context: ServerContext
     ) async throws -> Runtime_V1_RestorePodResponse { throw unserved("RestorePod") }
-
-    public func getContainerEvents(
-        request: Runtime_V1_GetEventsRequest, response: RPCWriter<Runtime_V1_ContainerEventResponse>, context: ServerContext
-    ) async throws { throw unserved("GetContainerEvents") }
-
-    public func listMetricDescriptors(
-        request: Runtime_V1_ListMetricDescriptorsRequest, context: ServerContext
-    ) async throws -> Runtime_V1_ListMetricDescriptorsResponse { throw unserved("ListMetricDescriptors") }
-
-    public func listPodSandboxMetrics(
-        request: Runtime_V1_ListPodSandboxMetricsRequest, context: ServerContext
-    ) async throws -> Runtime_V1_ListPodSandboxMetricsResponse { throw unserved("ListPodSandboxMetrics") }
-
-    public func streamPodSandboxMetrics(
-        request: Runtime_V1_StreamPodSandboxMetricsRequest, response: RPCWriter<Runtime_V1_StreamPodSandboxMetricsResponse>,
-        context: ServerContext
-    ) async throws { throw unserved("StreamPodSandboxMetrics") }
 }

@@ -6,6 +6,7 @@ public struct Configuration: Sendable, Equatable {
     public var runtime = Runtime()
     public var image = Image()
     public var network = Network()
+    public var stats = Stats()
 
     public init() {}
 
@@ -71,6 +72,7 @@ public struct Configuration: Sendable, Equatable {
         public var minimumMappableUID = -1
         public var minimumMappableGID = -1
         public var enableCRIUSupport = true
+        public var enablePodEvents = true
         /// By name; `runc` is always among them.
         public var runtimes: [String: Handler] = [:]
         /// By name.
@@ -121,6 +123,11 @@ public struct Configuration: Sendable, Equatable {
         public var certsDirs = ["/etc/containers/certs.d", "/etc/docker/certs.d"]
         public var shortNameMode = ""
         public var defaultTransport = "docker://"
+    }
+
+    /// `[crio.stats]`.
+    public struct Stats: Sendable, Equatable {
+        public var includedPodMetrics = ["all"]
     }
 
     /// `[crio.network]`.

@@ -1,6 +1,6 @@
 extension ConfigurationKey {
     /// Every key that has an effect, in the order of the rendered file.
-    static let all: [ConfigurationKey] = crio + api + runtime + image + network
+    static let all: [ConfigurationKey] = crio + api + runtime + image + network + stats
 
     private static let crio: [ConfigurationKey] = [
         .init("crio", "root", \.crio.root, "Where images, containers' changes and the node's records are kept."),
@@ -56,6 +56,9 @@ extension ConfigurationKey {
         .init(
             "crio.runtime", "enable_criu_support", \.runtime.enableCRIUSupport,
             "Whether containers can be checkpointed and restored, where CRIU works."),
+        .init(
+            "crio.runtime", "enable_pod_events", \.runtime.enablePodEvents,
+            "Whether events of pods and containers are served to those who ask, such as a kubelet with EventedPLEG.", reloads: true),
         .init(
             "crio.runtime", "privileged_seccomp_profile", \.runtime.privilegedSeccompProfile,
             "The file of the seccomp profile of privileged containers; empty for none.", reloads: true),
@@ -154,12 +157,20 @@ extension ConfigurationKey {
         .init("crio.network", "plugin_dirs", \.network.pluginDirs, "The directories of CNI plugins."),
     ]
 
+    private static let stats: [ConfigurationKey] = [
+        .init(
+            "crio.stats", "included_pod_metrics", \.stats.includedPodMetrics,
+            "The groups of metrics that pods have, such as \"cpu\" and \"memory\"; \"all\" alone for all of them.", reloads: true)
+    ]
+
     /// Keys of crio.conf(5) that mean nothing here, and why: a file that has them is taken as it is, with a warning.
     static let withoutEffect: [String: String] = {
         let storage = "images are kept in Swiftlet's own layout, by overlay"
         let infra = "pods have no pause container"
         let later = "this version does not do it yet"
+        let current = "figures are read when they are asked for"
         return [
+            "crio.stats.stats_collection_period": current, "crio.stats.collection_period": current,
             "crio.storage_driver": storage, "crio.storage_option": storage, "crio.imagestore": storage,
             "crio.log_dir": "the kubelet says where logs go",
             "crio.version_file": "start-up always recovers", "crio.version_file_persist": "start-up always recovers",
@@ -178,7 +189,7 @@ extension ConfigurationKey {
             "crio.runtime.separate_pull_cgroup": later,
             "crio.runtime.irqbalance_config_file": later,
             "crio.runtime.irqbalance_config_restore_file": later,
-            "crio.runtime.shared_cpuset": later, "crio.runtime.enable_pod_events": later,
+            "crio.runtime.shared_cpuset": later,
             "crio.runtime.disable_hostport_mapping": later,
             "crio.image.image_volumes": "volumes of images are directories",
             "crio.image.big_files_temporary_dir": "layers are unpacked as they arrive",
@@ -189,7 +200,7 @@ extension ConfigurationKey {
     }()
 
     /// Tables of crio.conf(5) that are taken whole, without effect.
-    static let tablesWithoutEffect = ["crio.metrics", "crio.tracing", "crio.stats", "crio.nri"]
+    static let tablesWithoutEffect = ["crio.metrics", "crio.tracing", "crio.nri"]
 
     /// Keys of a runtime handler's table that mean nothing here, and why.
     static let handlerKeysWithoutEffect: [String: String] = [

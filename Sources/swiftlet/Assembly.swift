@@ -74,6 +74,7 @@ struct Assembly {
             minimumMappableUID: UInt32(exactly: runtime.minimumMappableUID), minimumMappableGID: UInt32(exactly: runtime.minimumMappableGID),
             seccompProfile: try seccompProfile(runtime.seccompProfile) ?? .runtimeDefault, checkpoints: runtime.enableCRIUSupport,
             rendered: configuration.rendered())
+        settings.podEvents = runtime.enablePodEvents
         settings.seccompUsedWhenUnset = runtime.seccompUseDefaultWhenEmpty
         if host.seLinux { settings.selinux = SELinuxPolicy.probe(disabledOnHostNetwork: runtime.hostnetworkDisableSelinux) }
         settings.specification.absentMountSourcesToReject = runtime.absentMountSourcesToReject

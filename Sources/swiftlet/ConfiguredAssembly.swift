@@ -33,6 +33,7 @@ struct ConfiguredAssembly {
         sources.blockIO = try blockIO(runtime, settings.cgroupLayout)
         sources.rdt = try rdt(runtime.rdtConfigFile)
         settings.configured = sources
+        settings.metricGroups = try metricGroups(configuration.stats.includedPodMetrics)
     }
 
     private func workload(_ name: String, _ workload: Configuration.Workload) throws -> Workload {
@@ -41,6 +42,19 @@ struct ConfiguredAssembly {
                 name: name, activationAnnotation: workload.activationAnnotation, annotationPrefix: workload.annotationPrefix,
                 allowedAnnotations: workload.allowedAnnotations, resources: workload.resources)
         } catch { throw AssemblyError(description: "[crio.runtime.workloads.\(name)]: \(error)") }
+    }
+
+    private func metricGroups(_ names: [String]) throws -> Set<MetricGroup> {
+        if names == ["all"] { return Set(MetricGroup.allCases) }
+        let known = MetricGroup.names.joined(separator: ", ")
+        return Set(
+            try names.map { name in
+                guard MetricGroup.names.contains(name), let group = MetricGroup(rawValue: name) else {
+                    throw AssemblyError(
+                        description: "included_pod_metrics has '\(name)': give \"all\" alone, or some of \(known)")
+                }
+                return group
+            })
     }
 
     private func mountPrefix(_ path: String) throws -> String {

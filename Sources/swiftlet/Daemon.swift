@@ -76,6 +76,7 @@ struct Daemon {
             }
             // The first to end is the signal, or what failed.
             do { try await group.next() } catch { logger.error("serving failed", metadata: ["error": "\(error)"]) }
+            node.endEvents()
             server.beginGracefulShutdown()
             group.cancelAll()
         }

@@ -87,12 +87,14 @@ import Testing
             Inter-|   Receive                                                |  Transmit
              face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
                 lo:  100 1 0 0 0 0 0 0 100 1 0 0 0 0 0 0
-              eth0: 1506 17 2 0 0 0 0 0 866 11 3 0 0 0 0 0
+              eth0: 1506 17 2 4 0 0 0 0 866 11 3 5 0 0 0 0
              short: 1 2 3
             """
         #expect(
             NetworkCounters.parse(text) == [
-                NetworkCounters(name: "eth0", receivedBytes: 1506, receiveErrors: 2, sentBytes: 866, sendErrors: 3)
+                NetworkCounters(
+                    name: "eth0", receivedBytes: 1506, receivedPackets: 17, receiveErrors: 2, receiveDrops: 4, sentBytes: 866,
+                    sentPackets: 11, sendErrors: 3, sendDrops: 5)
             ])
         #expect(NetworkCounters.parse("").isEmpty)
     }

@@ -72,10 +72,10 @@ public struct CgroupStatistics: Sendable, Equatable {
         "cpu.pressure", "memory.pressure", "io.pressure",
     ]
 
-    private static func number(_ text: String?) -> UInt64? { text.flatMap { UInt64($0.filter { !$0.isWhitespace }) } }
+    static func number(_ text: String?) -> UInt64? { text.flatMap { UInt64($0.filter { !$0.isWhitespace }) } }
 
     /// Lines of a name and a number.
-    private static func table(_ text: String?) -> [String: UInt64] {
+    static func table(_ text: String?) -> [String: UInt64] {
         var result: [String: UInt64] = [:]
         for line in (text ?? "").split(separator: "\n") {
             let fields = line.split(separator: " ")

@@ -19,6 +19,8 @@ public final class Inventory: Sendable {
 
     private let state = Mutex(State())
     private let store: Store
+    /// What the changes mean to those who follow them. Published in the changes' order.
+    let events = EventPublisher<NodeEvent>(capacity: 1000)
 
     /// Takes up what the store holds.
     init(store: Store) async throws {
@@ -77,6 +79,14 @@ public final class Inventory: Sendable {
         state.withLock { $0.containers.values.first { $0.key == key } }
     }
 
+    /// Tells the subscribers what happened, with the pod as it is now. One without its pod is half of a removal, and not told.
+    private func publish(_ kinds: [NodeEvent.Kind], _ id: String, of pod: PodRecord?, _ state: State) {
+        guard let pod, !kinds.isEmpty, events.subscriberCount > 0 else { return }
+        let containers = state.containers.values.filter { $0.podID == pod.id && $0.phase != .creating }
+            .sorted { $0.createdAt > $1.createdAt }
+        for kind in kinds { events.publish(NodeEvent(kind: kind, id: id, time: Node.now(), pod: pod, containers: containers)) }
+    }
+
     // MARK: Changes
 
     /// Adds a new pod or replaces what is known of it.
@@ -89,14 +99,19 @@ public final class Inventory: Sendable {
     func updatePod(_ id: String, _ change: @Sendable (inout PodRecord) -> Void) async throws {
         state.withLock { state in
             guard var pod = state.pods[id] else { return }
+            let old = pod.phase
             change(&pod)
             state.pods[id] = pod
+            publish(NodeEvent.Kind.ofPod(from: old, to: pod.phase), id, of: pod, state)
         }
         try await writePod(id)
     }
 
     func removePod(_ id: String) async throws {
-        _ = state.withLock { $0.pods.removeValue(forKey: id) }
+        state.withLock { state in
+            guard let pod = state.pods.removeValue(forKey: id) else { return }
+            publish(NodeEvent.Kind.ofPod(from: pod.phase, to: nil), id, of: pod, state)
+        }
         try await writePod(id)
     }
 
@@ -109,8 +124,10 @@ public final class Inventory: Sendable {
     func updateContainer(_ id: String, _ change: @Sendable (inout ContainerRecord) -> Void) async throws {
         let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             guard var container = state.containers[id] else { return [] }
+            let old = container.progress
             change(&container)
             state.containers[id] = container
+            publish(NodeEvent.Kind.ofContainer(from: old, to: container.progress), id, of: state.pods[container.podID], state)
             return container.exit == nil ? [] : state.exitWaiters.removeValue(forKey: id) ?? []
         }
         waiters.forEach { $0.resume() }
@@ -119,7 +136,9 @@ public final class Inventory: Sendable {
 
     func removeContainer(_ id: String) async throws {
         let waiters = state.withLock { state in
-            state.containers[id] = nil
+            if let container = state.containers.removeValue(forKey: id) {
+                publish(NodeEvent.Kind.ofContainer(from: container.progress, to: nil), id, of: state.pods[container.podID], state)
+            }
             return state.exitWaiters.removeValue(forKey: id) ?? []
         }
         waiters.forEach { $0.resume() }

@@ -64,7 +64,8 @@ extension Node {
 
     /// Removes what is left of a pod that holds nothing any more.
     func forget(_ pod: PodRecord) async throws {
-        try await inventory.updatePod(pod.id) { $0.phase = .removing }
+        // One that did not come to be stays that: nobody has been told of it.
+        try await inventory.updatePod(pod.id) { if $0.phase != .creating { $0.phase = .removing } }
         if pod.ownsCgroup { await cgroups.removeParent(pod.cgroupParent) }
         try await BlockingPool.shared.run { [podFiles] in try podFiles.remove(pod.id) }
         timelines.forget(pod.id)

@@ -48,4 +48,9 @@ struct PodCgroups: Sendable {
 
     /// The figures of a pod's or a container's cgroup; nil where it is gone.
     func statistics(of path: String) -> CgroupStatistics? { tree.statistics(of: names.fileSystemPath(path)) }
+
+    func details(of path: String) -> CgroupDetails? { tree.details(of: names.fileSystemPath(path)) }
+
+    /// The processes of a container.
+    func processes(of path: String) -> [Int32] { tree.processes(of: names.fileSystemPath(path)) }
 }

@@ -28,6 +28,10 @@ public struct NodeSettings: Sendable {
     public var configured = ConfiguredSources()
     /// Whether containers may be checkpointed and restored.
     public var checkpoints = true
+    /// Whether what happens to pods is told to those who subscribe.
+    public var podEvents = true
+    /// The metrics that pods have.
+    public var metricGroups = Set(MetricGroup.allCases)
     /// The configuration as text, for the verbose status.
     public var rendered: String
 

@@ -2,9 +2,13 @@
 struct NetworkCounters: Equatable, Sendable {
     let name: String
     let receivedBytes: UInt64
+    let receivedPackets: UInt64
     let receiveErrors: UInt64
+    let receiveDrops: UInt64
     let sentBytes: UInt64
+    let sentPackets: UInt64
     let sendErrors: UInt64
+    let sendDrops: UInt64
 
     /// Reads the file's text; lines that are not of the form are left out, and so is the loopback.
     static func parse(_ text: String) -> [NetworkCounters] {
@@ -14,7 +18,8 @@ struct NetworkCounters: Equatable, Sendable {
             let numbers = parts[1].split(separator: " ").compactMap { UInt64($0) }
             guard numbers.count >= 16 else { return nil }
             return NetworkCounters(
-                name: String(name), receivedBytes: numbers[0], receiveErrors: numbers[2], sentBytes: numbers[8], sendErrors: numbers[10])
+                name: String(name), receivedBytes: numbers[0], receivedPackets: numbers[1], receiveErrors: numbers[2],
+                receiveDrops: numbers[3], sentBytes: numbers[8], sentPackets: numbers[9], sendErrors: numbers[10], sendDrops: numbers[11])
         }
     }
 }

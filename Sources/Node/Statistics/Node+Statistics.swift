@@ -33,7 +33,7 @@ extension Node {
         }
     }
 
-    /// What a pod uses: its containers, its network, its cgroup where that is the pod's own. CRI, PodSandboxStats.
+    /// What a pod uses: its containers, its network, and its cgroup. CRI, PodSandboxStats.
     public func statistics(of pod: PodRecord) async -> Runtime_V1_PodSandboxStats {
         let now = Node.now()
         var containers: [Runtime_V1_ContainerStats] = []
@@ -41,7 +41,7 @@ extension Node {
             containers.append(await statistics(of: container))
         }
         let interfaces = pod.phase == .ready ? await networkCounters(of: pod) : []
-        let figures = pod.config.linux.cgroupParent.isEmpty ? nil : cgroups.statistics(of: pod.cgroupParent)
+        let figures = figures(of: pod)
         return .with { stats in
             stats.attributes.id = pod.id
             stats.attributes.metadata = pod.config.metadata
@@ -68,6 +68,13 @@ extension Node {
                 }
             }
         }
+    }
+
+    /// The figures of the pod's cgroup. Without one of its own, what its containers use together: what ended ones used is not in it.
+    private func figures(of pod: PodRecord) -> CgroupStatistics? {
+        guard pod.config.linux.cgroupParent.isEmpty else { return cgroups.statistics(of: pod.cgroupParent) }
+        let containers = inventory.containers(ofPod: pod.id).filter { $0.exit == nil }
+        return CgroupStatistics(sumOf: containers.compactMap { cgroups.statistics(of: $0.cgroupPath) })
     }
 
     private func cpu(_ figures: CgroupStatistics, _ id: String, _ now: Int64) -> Runtime_V1_CpuUsage {
@@ -100,7 +107,7 @@ extension Node {
             .reduce(0) { $0 + (cgroups.statistics(of: $1.cgroupPath)?.processes ?? 0) }
     }
 
-    private func networkCounters(of pod: PodRecord) async -> [NetworkCounters] {
+    func networkCounters(of pod: PodRecord) async -> [NetworkCounters] {
         guard let namespace = pod.namespaces.net else { return [] }
         let text = try? await NetworkNamespace.enter(namespace) { try Files.readText("/proc/thread-self/net/dev") }
         return NetworkCounters.parse(text ?? "")
