@@ -115,7 +115,7 @@ let package = Package(
         tests("CDI", ["Linux"]),
         tests("OCIRuntime", ["CRI", "OCI", "CDI", "Linux", "CSeccomp", .log]),
         tests("Telemetry", [.log]),
-        tests("Node", ["CRI", "Cgroups", "Linux", "Networking", "OCIRuntime", "Store"]),
+        tests("Node", ["CRI", "Cgroups", "Images", "Linux", "Networking", "OCI", "OCIRuntime", "Store"]),
         tests("Streaming", ["StreamingClient", .nioEmbedded, .nioHTTP1]),
         tests("CRIService", ["CRI", "Node", .grpcCore]),
         .testTarget(

@@ -75,17 +75,21 @@ extension Node {
                 timeline: timelines.timeline(of: container.id)?.table))
     }
 
-    /// CRI, ImageStatus with verbose.
+    /// CRI, ImageStatus with verbose: with where the time of its last pull went.
     public func verboseInfo(of image: ImageRecord) throws -> [String: String] {
         struct Info: Encodable {
             var imageSpec: ImageConfigurationBox
             var layers: [String]
+            var timeline: String?
         }
         struct ImageConfigurationBox: Encodable {
             let image: ImageRecord
             func encode(to encoder: any Encoder) throws { try image.configuration.encode(to: encoder) }
         }
-        return try json(Info(imageSpec: ImageConfigurationBox(image: image), layers: image.layers.map(\.description)))
+        return try json(
+            Info(
+                imageSpec: ImageConfigurationBox(image: image), layers: image.layers.map(\.description),
+                timeline: timelines.timeline(of: image.id)?.table))
     }
 
     private func json(_ value: some Encodable) throws -> [String: String] {

@@ -18,6 +18,8 @@ extension Integration {
                 #expect(image.repoTags == [lab.busybox])
                 #expect(image.repoDigests.count == 1)
                 #expect(image.size > 100_000)
+                let verbose = Runtime_V1_ImageStatusRequest.with { ($0.image.image, $0.verbose) = (lab.busybox, true) }
+                #expect(try await kubelet.images.imageStatus(verbose).info["info"]?.contains("layer 1/") == true, "where the pull's time went")
                 let digest = try #require(image.repoDigests.first)
                 let short = String(image.id.replacing("sha256:", with: "").prefix(12))
                 for name in [reference, image.id, short, digest, "library/busybox:1", "registry.example/library/busybox:1"].prefix(4) {

@@ -19,6 +19,15 @@ public struct PullProgress: Sendable, Equatable {
     public let received: Int64
     public let size: Int64
     public let phase: Phase
+
+    public init(layer: Digest, index: Int, count: Int, received: Int64, size: Int64, phase: Phase) {
+        self.layer = layer
+        self.index = index
+        self.count = count
+        self.received = received
+        self.size = size
+        self.phase = phase
+    }
 }
 
 /// What a pull gave.

@@ -4,10 +4,15 @@ import Linux
 import Registry
 
 extension Node {
-    /// Pulls an image. CRI, PullImage.
+    /// Pulls an image. CRI, PullImage. Its verbose status tells where the time went.
     /// - Returns: the image's id.
     public func pullImage(_ image: String, credentials: RegistryCredentials?, namespace: String?) async throws -> String {
-        do { return try await images.pull(image, credentials: credentials, namespace: namespace).id } catch {
+        let recorder = PullRecorder(image: image, logger: logger)
+        do {
+            let pulled = try await images.pull(image, credentials: credentials, namespace: namespace) { recorder.note($0) }
+            timelines.record(recorder.timeline, for: pulled.id)
+            return pulled.id
+        } catch {
             throw nodeError(error, "pulling \(image)")
         }
     }
@@ -23,7 +28,9 @@ extension Node {
 
     /// Removes an image, or a name of one. CRI, RemoveImage: idempotent; an image that a container uses stays.
     public func removeImage(_ name: String) async throws {
+        let id = try? await images.resolve(name)?.id
         do { try await images.remove(name) } catch .notFound { return } catch { throw nodeError(error, "removing \(name)") }
+        if let id, (try? await images.resolve(id)) == nil { timelines.forget(id) }
     }
 
     /// What images and containers take on their file systems. CRI, ImageFsInfo.
