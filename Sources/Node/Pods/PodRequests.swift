@@ -42,9 +42,6 @@ enum Quantity {
         "": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 1024, "Mi": 1_048_576, "Gi": 1_073_741_824, "Ti": 1_099_511_627_776,
     ]
 
-    /// Bits a second; nil where the text is no quantity, is not positive or does not fit.
-    static func bits(_ text: String) -> UInt64? { value(text) }
-
     /// Nil where the text is no quantity, is not positive or does not fit.
     static func value(_ text: String) -> UInt64? {
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
