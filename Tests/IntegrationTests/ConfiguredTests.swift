@@ -127,7 +127,7 @@ extension Integration {
         func handler() async throws {
             let configuration = """
                 [crio.runtime.runtimes.other]
-                runtime_path = "\(try await shell("command -v runc").filter { !$0.isNewline })"
+                runtime_path = "\(try await shell("command -v \(Combination.current.runtime)").filter { !$0.isNewline })"
                 default_annotations = { "mark.example" = "default" }
                 container_min_memory = "16MiB"
                 """

@@ -121,7 +121,7 @@ extension Integration {
         func pods() async throws {
             try await Daemon.during { daemon in
                 let kubelet = daemon.kubelet
-                let own = "\(kubelet.cgroupParent)/own"
+                let own = Combination.current.child("own", of: kubelet.cgroupParent)
                 let pod = try await kubelet.runPod("own") {
                     $0.linux.cgroupParent = own
                     $0.linux.resources.memoryLimitInBytes = 100 << 20

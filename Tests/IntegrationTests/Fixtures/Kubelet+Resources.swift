@@ -48,7 +48,9 @@ enum CgroupFile {
     }
 
     /// The file of a pod's cgroup on the host.
-    func onHost(_ cgroup: String) -> String {
+    /// - Parameter parent: the CRI's cgroup_parent.
+    func onHost(_ parent: String) -> String {
+        let cgroup = Combination.current.path(ofParent: parent)
         guard Self.isV1, let slash = v1.firstIndex(of: "/") else { return "/sys/fs/cgroup\(cgroup)/\(v2)" }
         return "/sys/fs/cgroup/\(v1[..<slash])\(cgroup)\(v1[slash...])"
     }
