@@ -94,9 +94,10 @@ public struct CgroupNames: Sendable {
     static func isSlice(_ text: String) -> Bool {
         let name = text.dropLast(".slice".count)
         guard text.hasSuffix(".slice"), !name.isEmpty, text.utf8.count < 256 else { return false }
-        return text == "-.slice" || !name.split(separator: "-", omittingEmptySubsequences: false).contains { part in
-            part.isEmpty || !part.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_.:\\".contains($0)) }
-        }
+        return text == "-.slice"
+            || !name.split(separator: "-", omittingEmptySubsequences: false).contains { part in
+                part.isEmpty || !part.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_.:\\".contains($0)) }
+            }
     }
 
     /// `a-b.slice` lies in `a.slice`: systemd.slice(5). The root slice is `-.slice`.

@@ -8,6 +8,7 @@ import Synchronization
 ///
 /// The kernel tells of the first occasion at once, but of what follows within 10 ms only after that time; the victim is gone by then. So a
 /// cgroup that has told is read again every millisecond for a while. A thread of its own does it: that time is not to be spent in a queue.
+/// Where that was too slow, the kernel's log says who was killed.
 public final class OOMWatcher: Sendable {
     private struct Watched {
         let path: String
@@ -23,17 +24,23 @@ public final class OOMWatcher: Sendable {
 
     private let tree: CgroupTree
     private let inotify: OwnedDescriptor
+    private let log: KernelLog
     private let state = Mutex(State())
     /// Milliseconds for which a cgroup is read again after it told: twice the kernel's interval, and some for a busy machine.
     private static let attention = 50
 
-    public init(tree: CgroupTree) {
+    public convenience init(tree: CgroupTree) { self.init(tree: tree, log: KernelLog()) }
+
+    init(tree: CgroupTree, log: KernelLog) {
         self.tree = tree
+        self.log = log
         inotify = OwnedDescriptor(inotify_init1(CInt(IN_CLOEXEC)))
     }
 
     /// Follows a container's cgroup from now on, what it has counted so far included. Does not wait.
-    public func watch(_ id: String, path: String) {
+    /// - Parameter pid: The container's first process, which runs.
+    public func watch(_ id: String, path: String, pid: Int32?) {
+        if let pid { log.forget(pid) }
         // A v1 cgroup tells by other means, conmon's; it is read at the end.
         let file = tree.layout.version == .v2 ? "\(tree.layout.unified)\(path)/memory.events" : nil
         let isFirst = state.withLock { state in
@@ -48,12 +55,16 @@ public final class OOMWatcher: Sendable {
         read(id)
     }
 
-    /// What is known of a container, read once more if its cgroup is there still.
-    /// - Parameter path: Its cgroup, for one that is not watched.
-    public func events(of id: String, path: String) -> OOMEvents {
-        read(id)
-        if let known = state.withLock({ $0.watched[id]?.events }) { return known }
-        return tree.outOfMemoryEvents(of: path) ?? OOMEvents()
+    /// Whether a container that has ended ran out of memory: whoever of it was killed.
+    /// - Parameters:
+    ///   - path: Its cgroup, which may be gone.
+    ///   - pid: Its first process.
+    public func explains(exitCode code: Int32, of id: String, path: String, pid: Int32?) -> Bool {
+        let isThere = read(id)
+        let known = state.withLock { $0.watched[id]?.events } ?? tree.outOfMemoryEvents(of: path) ?? OOMEvents()
+        if known.explain(exitCode: code) { return true }
+        // A cgroup that is there still has told all.
+        return !isThere && log.tells(ofContainer: id, pid: code == 128 + SIGKILL ? pid : nil)
     }
 
     /// Ends following a container. Idempotent.

@@ -83,10 +83,11 @@ final class SystemdConnection: Sendable {
     private func serve(_ wake: CInt) {
         let loop = SystemdLoop(addresses: addresses, wake: wake)
         while true {
-            loop.accept(queue.withLock { queue in
-                defer { queue.waiting = [] }
-                return queue.waiting
-            })
+            loop.accept(
+                queue.withLock { queue in
+                    defer { queue.waiting = [] }
+                    return queue.waiting
+                })
             loop.turn()
         }
     }

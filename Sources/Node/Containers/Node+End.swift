@@ -34,9 +34,9 @@ extension Node {
 
     /// The kernel's count decides, whoever of the container was killed; conmon's note is another source of it.
     private func ranOutOfMemory(_ container: ContainerRecord, code: Int32) async throws -> Bool {
-        if cgroups.outOfMemoryEvents(of: container).explain(exitCode: code) { return true }
+        if process(of: container).isOfAnEarlierBoot { return false }
         let note = "\(containerFiles.bundle(container.id))/oom"
-        return try await BlockingPool.shared.run { Files.exists(note) }
+        return try await BlockingPool.shared.run { [cgroups] in cgroups.ranOutOfMemory(container, code: code) || Files.exists(note) }
     }
 
     /// Follows the init of a pod that has one: without it no container of the pod can be made or go on.

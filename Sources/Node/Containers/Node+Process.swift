@@ -18,7 +18,9 @@ extension Node {
                 terminal: container.config.tty, stdin: container.config.stdin, stdinOnce: container.config.stdinOnce,
                 restore: restore
             ) { [cgroups] in try await cgroups.placeMonitor($0, of: id, parent: parent, stop: stop) })
-        cgroups.watch(container)
+        var known = container
+        known.pid = created.pid
+        cgroups.watch(known)
         return created
     }
 

@@ -48,11 +48,12 @@ struct PodCgroups: Sendable {
 
     /// Follows what a container's cgroup tells of memory that ran out.
     func watch(_ container: ContainerRecord) {
-        outOfMemory.watch(container.id, path: names(of: container.cgroupPath).fileSystemPath(container.cgroupPath))
+        outOfMemory.watch(container.id, path: names(of: container.cgroupPath).fileSystemPath(container.cgroupPath), pid: container.pid)
     }
 
-    /// What a container's cgroup has told so far.
-    func outOfMemoryEvents(of container: ContainerRecord) -> OOMEvents {
-        outOfMemory.events(of: container.id, path: names(of: container.cgroupPath).fileSystemPath(container.cgroupPath))
+    /// Whether a container that ended with this code ran out of memory.
+    func ranOutOfMemory(_ container: ContainerRecord, code: Int32) -> Bool {
+        let path = names(of: container.cgroupPath).fileSystemPath(container.cgroupPath)
+        return outOfMemory.explains(exitCode: code, of: container.id, path: path, pid: container.pid)
     }
 }

@@ -24,6 +24,16 @@ enum CgroupFile {
 
     static let isV1 = Files.exists("/sys/fs/cgroup/memory")
 
+    /// Whether this kernel has such limits at all: small ones lack cpusets, or swap.
+    var isOffered: Bool {
+        guard !Self.isV1 else { return Files.exists("/sys/fs/cgroup/\(v1.prefix { $0 != "/" })") }
+        switch self {
+        case .cpus: return ((try? Files.readText("/sys/fs/cgroup/cgroup.controllers")) ?? "").contains("cpuset")
+        case .memoryAndSwap: return Files.exists("/proc/swaps")
+        case .memory, .shares, .quota: return true
+        }
+    }
+
     /// Below the place where cgroups are mounted.
     var path: String { Self.isV1 ? v1 : v2 }
 
