@@ -93,7 +93,7 @@ let package = Package(
         library("Streaming", ["CZlib", .log, .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .nioSSL, .crypto]),
         // The other end, for tests and measurements; no part of the daemon.
         library("StreamingClient", ["Streaming", .nioCore, .nioPosix, .nioWebSocket, .nioSSL]),
-        library("CRIService", ["Node", "Images", "Registry", "CRI", .grpcCore, .grpcProtobuf, .log]),
+        library("CRIService", ["Node", "Images", "Registry", "CRI", "Linux", .grpcCore, .grpcProtobuf, .log]),
         .executableTarget(
             name: "swiftlet",
             dependencies: [
@@ -118,7 +118,7 @@ let package = Package(
         tests("Telemetry", [.log]),
         tests("Node", ["CRI", "Cgroups", "Images", "Linux", "Networking", "OCI", "OCIRuntime", "Store"]),
         tests("Streaming", ["StreamingClient", .nioEmbedded, .nioHTTP1]),
-        tests("CRIService", ["CRI", "Node", .grpcCore]),
+        tests("CRIService", ["CRI", "Node", "Linux", .grpcCore]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

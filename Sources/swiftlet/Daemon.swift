@@ -34,10 +34,9 @@ struct Daemon {
             let images = try await ImageService(options: assembly.imageOptions(), store: store, registry: registry, logger: logger)
             let network = try await CNINetworking(options: assembly.networkOptions(), logger: logger)
             let settings = try await assembly.nodeSettings()
-            if settings.host.appArmor { try await settings.appArmor.prepare(settings.specification.appArmorProfile) }
             let node = try await Node(
                 settings: settings, store: store, images: images, network: network, logger: logger)
-            try await serve(node, registry)
+            try await serve(node, registry) { await prepareAppArmor(settings) }
             node.shutdown()
         } catch {
             await registry.shutdown()
@@ -47,7 +46,17 @@ struct Daemon {
         logger.info("swiftlet ends; containers go on")
     }
 
-    private func serve(_ node: Node, _ registry: RegistryClient) async throws {
+    /// Has the kernel know the profile of this version. A container that is made sooner sees to it itself.
+    private func prepareAppArmor(_ settings: NodeSettings) async {
+        guard settings.host.appArmor else { return }
+        do { try await settings.appArmor.prepare(settings.specification.appArmorProfile) } catch {
+            logger.error("containers with the default AppArmor profile cannot be made", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// - Parameter afterwards: What no answer needs at once, done when the socket is served.
+    private func serve(_ node: Node, _ registry: RegistryClient, afterwards: @escaping @Sendable () async -> Void) async throws {
+        let notices = ServiceNotices(logger: logger)
         let streaming = try await StreamingHost(configuration: configuration, node: node, logger: logger)
         let socket = try ListenSocket(path: configuration.api.listen)
         let server = GRPCServer(
@@ -65,17 +74,23 @@ struct Daemon {
                 _ = try await server.listeningAddress
                 try socket.publish()
                 logger.info("swiftlet serves", metadata: ["version": "\(swiftletVersion)", "socket": "\(socket.path)"])
-                try await Task.sleep(for: .seconds(Int64.max / 4))
+                notices.tell(.ready)
+                async let rest: Void = afterwards()
+                try await notices.giveSigns(of: node, at: socket.path)
+                await rest
             }
             group.addTask {
                 var running = configuration
                 for await signal in stream {
                     guard signal == SIGHUP else { return }
+                    notices.tell(.reloading)
                     await reload(&running, node, registry)
+                    notices.tell(.ready)
                 }
             }
             // The first to end is the signal, or what failed.
             do { try await group.next() } catch { logger.error("serving failed", metadata: ["error": "\(error)"]) }
+            notices.tell(.stopping)
             node.endEvents()
             server.beginGracefulShutdown()
             group.cancelAll()

@@ -71,13 +71,19 @@ public final class Inventory: Sendable {
         return first.value
     }
 
-    /// The pod with this metadata, if there is one.
-    func pod(of key: PodKey) -> PodRecord? { state.withLock { $0.pods.values.first { $0.key == key } } }
+    /// The pod with this metadata, if there is one. One that never came to be has no claim to it.
+    func pod(of key: PodKey) -> PodRecord? { state.withLock { $0.pods.values.first { $0.key == key && $0.failed != true } } }
 
-    /// The container with this metadata, if there is one.
+    /// The container with this metadata, if there is one. One that never came to be has no claim to it.
     func container(of key: ContainerKey) -> ContainerRecord? {
-        state.withLock { $0.containers.values.first { $0.key == key } }
+        state.withLock { $0.containers.values.first { $0.key == key && $0.failed != true } }
     }
+
+    /// Whether there is a pod of that whole id.
+    func hasPod(_ id: String) -> Bool { state.withLock { $0.pods[id] != nil } }
+
+    /// Whether there is a container of that whole id.
+    func hasContainer(_ id: String) -> Bool { state.withLock { $0.containers[id] != nil } }
 
     /// Tells the subscribers what happened, with the pod as it is now. One without its pod is half of a removal, and not told.
     private func publish(_ kinds: [NodeEvent.Kind], _ id: String, of pod: PodRecord?, _ state: State) {
