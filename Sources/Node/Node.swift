@@ -55,7 +55,7 @@ public final class Node: Sendable {
         self.images = images
         self.network = network
         self.logger = logger
-        inventory = try await Inventory(store: store)
+        inventory = try await Inventory(store: store) { logger.error("a record is left out", metadata: ["error": "\($0)"]) }
         pinner = NamespacePinner(executable: settings.pinnerPath)
         cgroups = PodCgroups(layout: settings.cgroupLayout, driver: settings.cgroupDriver, owner: settings.root)
         podFiles = PodFiles(root: "\(settings.runRoot)/pods")

@@ -27,6 +27,7 @@ struct Daemon {
         for directory in [configuration.crio.runroot, "\(configuration.crio.runroot)/exits"] {
             try Files.makeDirectories(directory, mode: 0o711)
         }
+        try Files.removeTree(ReloadOutcome.path(runroot: configuration.crio.runroot))
         let assembly = Assembly(configuration: configuration, logger: logger)
         let store = try Store(path: "\(root)/swiftlet.db")
         let registry = try RegistryClient(options: assembly.registryOptions(), logger: logger)
@@ -81,10 +82,12 @@ struct Daemon {
             }
             group.addTask {
                 var running = configuration
+                var outcome = ReloadOutcome(number: 0, problem: "")
                 for await signal in stream {
                     guard signal == SIGHUP else { return }
                     notices.tell(.reloading)
-                    await reload(&running, node, registry)
+                    outcome = ReloadOutcome(number: outcome.number + 1, problem: await reload(&running, node, registry) ?? "")
+                    await tell(outcome)
                     notices.tell(.ready)
                 }
             }
@@ -101,7 +104,8 @@ struct Daemon {
 
     /// Takes up what may change, for pods, containers and pulls to come. What needs a restart is said. Where something is wrong,
     /// all stays as it was.
-    private func reload(_ running: inout Configuration, _ node: Node, _ registry: RegistryClient) async {
+    /// - Returns: what was wrong; nil where nothing was.
+    private func reload(_ running: inout Configuration, _ node: Node, _ registry: RegistryClient) async -> String? {
         do {
             let (new, warnings) = try options.load()
             for warning in warnings { logger.warning("\(warning)") }
@@ -115,10 +119,19 @@ struct Daemon {
             node.reload(settings)
             running = next
             logger.notice("configuration reloaded", metadata: ["changed": "\(changed)"])
-            guard !refused.isEmpty else { return }
-            logger.warning("changed keys take effect at the next start", metadata: ["keys": "\(refused)"])
+            if !refused.isEmpty { logger.warning("changed keys take effect at the next start", metadata: ["keys": "\(refused)"]) }
+            return nil
         } catch {
             logger.error("reloading failed; the configuration stays as it was", metadata: ["error": "\(error)"])
+            return "\(error)"
+        }
+    }
+
+    /// Tells the command that asked for a reload what came of it.
+    private func tell(_ outcome: ReloadOutcome) async {
+        let runroot = configuration.crio.runroot
+        do { try await BlockingPool.shared.run { try outcome.write(runroot: runroot) } } catch {
+            logger.warning("what came of the reload cannot be written", metadata: ["error": "\(error)"])
         }
     }
 }

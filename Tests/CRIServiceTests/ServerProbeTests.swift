@@ -28,7 +28,8 @@ import Testing
         defer { unlink(path) }
         async let probing: Void = ServerProbe(socket: path).run(within: .seconds(30))
         try await Poller.shared.readable(socket.raw)
-        let client = OwnedDescriptor(try check("accept") { accept4(socket.raw, nil, nil, CInt(SOCK_NONBLOCK.rawValue)) })
+        let client = OwnedDescriptor(try check("accept") { accept(socket.raw, nil, nil) })
+        try client.setNonBlocking()
         try await client.writeAll(answer)
         try await probing
     }

@@ -57,6 +57,31 @@ extension Integration {
             }
         }
 
+        @Test("`swiftlet reload` waits for the daemon, and tells what was wrong")
+        func reload() async throws {
+            try await Daemon.during { daemon in
+                let program = try Daemon.program("swiftlet")
+                let pid = try await daemon.pid
+                func reload(_ text: String) async throws -> CommandOutput {
+                    try Files.makeDirectories("\(daemon.directory)/swiftlet.conf.d")
+                    try Files.write(text, creating: "\(daemon.directory)/swiftlet.conf.d/60-reload.conf")
+                    let arguments = [
+                        "reload", "--config", "\(daemon.directory)/swiftlet.conf", "--config-dir", "\(daemon.directory)/swiftlet.conf.d",
+                        "--runroot", daemon.runroot, "\(pid)",
+                    ]
+                    return try await Command(program, arguments, environment: daemon.environment).run(timeout: .seconds(40))
+                }
+                for _ in 0..<2 { #expect(try await reload("[crio.runtime]\nread_only = true\n").status.isSuccess) }
+                // What can be read and not be used.
+                let refused = try await reload("[crio.runtime]\nlog_filter = \"(\"\n")
+                #expect(!refused.status.isSuccess && refused.errorText.contains("log_filter"))
+                // What cannot be read.
+                let unreadable = try await reload("[crio.runtime]\npids_limit = \"many\"\n")
+                #expect(!unreadable.status.isSuccess && unreadable.errorText.contains("pids_limit"))
+                #expect(try await reload("").status.isSuccess)
+            }
+        }
+
         @Test("A daemon that does not answer gives no sign of life")
         func watchdog() async throws {
             let manager = try Manager()

@@ -21,7 +21,7 @@ extension Integration {
                 try await daemon.end(SIGKILL)
                 try daemon.mark("hold")
                 // What a reboot takes.
-                try Mounts.unmountAll(below: "\(daemon.runroot)/pods")
+                try Linux.Mounts.unmountAll(below: "\(daemon.runroot)/pods")
                 try await daemon.start()
                 for id in ids { #expect(try await state(id, kubelet) == .sandboxNotready) }
                 try await eventually("all are taken down at once") {

@@ -22,11 +22,12 @@ public final class Inventory: Sendable {
     /// What the changes mean to those who follow them. Published in the changes' order.
     let events = EventPublisher<NodeEvent>(capacity: 1000)
 
-    /// Takes up what the store holds.
-    init(store: Store) async throws {
+    /// Takes up what the store holds. A record that cannot be read is nobody's: it is reported, and what bears its id is removed as such.
+    init(store: Store, report: (StoreError) -> Void = { _ in }) async throws {
         self.store = store
-        let pods = try await store.all(Self.podCollection)
-        let containers = try await store.all(Self.containerCollection)
+        let (pods, unreadablePods) = try await store.readable(Self.podCollection)
+        let (containers, unreadableContainers) = try await store.readable(Self.containerCollection)
+        (unreadablePods + unreadableContainers).forEach(report)
         state.withLock {
             for pod in pods { $0.pods[pod.id] = pod }
             for container in containers { $0.containers[container.id] = container }
