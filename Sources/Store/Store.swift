@@ -77,6 +77,20 @@ public final class Store: Sendable {
         }
     }
 
+    /// Runs `body` in one transaction, and `committed` when its changes are durable, before another transaction begins: what memory holds and
+    /// what others are told is never ahead of the records.
+    /// - Throws: what `body` throws, or the database; then nothing is changed, and `committed` does not run.
+    public func write<R: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> R, committed: @escaping @Sendable (R) -> Void) async throws {
+        try await database.writeWithoutTransaction { database in
+            var result: R?
+            try database.inTransaction {
+                result = try body(Transaction(database: database))
+                return .commit
+            }
+            if let result { committed(result) }
+        }
+    }
+
     /// Puts one record.
     public func put<Record>(_ record: Record, in collection: Collection<Record>) async throws {
         try await write { try $0.put(record, in: collection) }

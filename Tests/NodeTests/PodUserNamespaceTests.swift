@@ -42,6 +42,8 @@ import Testing
         Refused(gids: [(0, 1000, 0)], message: "the mapping in gids has length 0"),
         Refused(uids: [(1, 1000, 10)], message: "in uids begins at the container's id 1: 0 must be mapped"),
         Refused(gids: [(.max, 1000, 10)], message: "in gids begins at the container's id 4294967295: 0 must be mapped"),
+        Refused(uids: [(0, 0, 10)], message: "the mapping in uids gives the pod's 0 the host's 0"),
+        Refused(gids: [(0, 0, 10)], message: "the mapping in gids gives the pod's 0 the host's 0"),
         Refused(uids: [(0, .max - 9, 10)], message: "10 ids from 4294967286 on in uids go beyond the kernel's last, 4294967294"),
         Refused(gids: [(0, .max, 1)], message: "1 ids from 4294967295 on in gids go beyond the kernel's last, 4294967294"),
         Refused(gids: [(0, 1, .max)], message: "4294967295 ids from 1 on in gids go beyond the kernel's last, 4294967294"),

@@ -10,6 +10,8 @@ public struct HostProcess: Sendable {
     public let arguments: [String]
     /// `KEY=VALUE`, as at its start.
     public let environment: [String]
+    /// The process group that it is in, by the number of its leader.
+    public let group: Int32
     private let descriptor: OwnedDescriptor
 
     /// All of them but this one, and but zombies. Blocks.
@@ -28,6 +30,7 @@ public struct HostProcess: Sendable {
         self.pid = pid
         guard let arguments = Self.words("/proc/\(pid)/cmdline"), !arguments.isEmpty, Namespaces(of: pid) == namespaces else { return nil }
         self.arguments = arguments
+        group = getpgid(pid)
         environment = Self.words("/proc/\(pid)/environ") ?? []
     }
 

@@ -33,7 +33,7 @@ extension Node {
                     try await ended(id, code: 128, message: "\(error)")
                     throw nodeError(error, "starting container \(container.key)")
                 }
-                try await inventory.updateContainer(id) { if $0.exit == nil { $0.phase = .running } }
+                try await inventory.updateContainer(id, isFact: true) { if $0.exit == nil { $0.phase = .running } }
                 logger(container: container).info("container started")
             }
         }
@@ -134,7 +134,7 @@ extension Node {
 
     /// Writes a container's end. The first to tell wins: the monitor's exit file, or what recovery finds.
     func ended(_ id: String, code: Int32, at time: Int64 = Node.now(), outOfMemory: Bool = false, message: String = "") async throws {
-        try await inventory.updateContainer(id) {
+        try await inventory.updateContainer(id, isFact: true) {
             guard $0.exit == nil else { return }
             $0.exit = ContainerExit(code: code, finishedAt: max(time, $0.startedAt), outOfMemory: outOfMemory, message: message)
             if $0.phase != .removing && $0.phase != .creating { $0.phase = .exited }
