@@ -8,10 +8,10 @@ public struct Systemd: Sendable {
     private let limit: Duration
 
     /// The host's. Nothing is connected before the first call.
-    public init(limit: Duration = .seconds(30)) { self.init(sockets: ["/run/systemd/private"], limit: limit) }
+    public init(limit: Duration = .seconds(30)) { self.init(sockets: ["/run/systemd/private"], usesSystemBus: true, limit: limit) }
 
-    init(sockets: [String], limit: Duration) {
-        connection = SystemdConnection(sockets: sockets)
+    init(sockets: [String], usesSystemBus: Bool, limit: Duration) {
+        connection = SystemdConnection(sockets: sockets, usesSystemBus: usesSystemBus)
         self.limit = limit
     }
 
