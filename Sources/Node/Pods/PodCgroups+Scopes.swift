@@ -80,7 +80,7 @@ extension PodCgroups {
     /// - Throws: `SystemdError`.
     func endUnownedScopes(keeping ids: Set<String>) async throws {
         guard driver == .systemd else { return }
-        for unit in try await systemd.units(["\(CgroupNames.prefix)-*.scope"]) where unit.description.hasSuffix(mark) {
+        for unit in try await systemd.units(["\(CgroupNames.prefix)-*.scope"], within: .seconds(5)) where unit.description.hasSuffix(mark) {
             guard let id = unit.name.dropLast(".scope".count).split(separator: "-").last.map(String.init), !ids.contains(id) else { continue }
             try await systemd.kill(unit.name)
         }
