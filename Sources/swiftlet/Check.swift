@@ -83,11 +83,19 @@ struct HostReport {
                 + [
                     .init(state: .ok, name: "conmon", detail: settings.handlers.first?.monitorPath ?? ""),
                     .init(state: .ok, name: "swiftlet-pin", detail: settings.pinnerPath),
-                    .init(state: .ok, name: "cgroup manager", detail: settings.cgroupDriver.rawValue),
+                    await cgroupManager(settings.cgroupDriver),
                 ]
         } catch {
             return [.init(state: .missing, name: "programs", detail: "\(error)")]
         }
+    }
+
+    private func cgroupManager(_ driver: CgroupDriver) async -> Line {
+        guard driver == .systemd else { return .init(state: .ok, name: "cgroup manager", detail: driver.rawValue) }
+        do {
+            _ = try await Systemd(limit: .seconds(5)).units(["init.scope"])
+            return .init(state: .ok, name: "cgroup manager", detail: driver.rawValue)
+        } catch { return .init(state: .missing, name: "cgroup manager", detail: "\(error)") }
     }
 
     private func userNamespaces() async -> Line {
