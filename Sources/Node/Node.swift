@@ -52,7 +52,7 @@ public final class Node: Sendable {
         self.logger = logger
         inventory = try await Inventory(store: store)
         pinner = NamespacePinner(executable: settings.pinnerPath)
-        cgroups = PodCgroups(layout: settings.cgroupLayout, driver: settings.cgroupDriver)
+        cgroups = PodCgroups(layout: settings.cgroupLayout, driver: settings.cgroupDriver, owner: settings.root)
         podFiles = PodFiles(root: "\(settings.runRoot)/pods")
         containerFiles = ContainerFiles(root: "\(settings.runRoot)/containers")
         rootFileSystems = RootFilesystems(images: images)
@@ -75,16 +75,8 @@ public final class Node: Sendable {
     public func shutdown() { exitWatcher.withLock { $0?.cancel() } }
 
     private func ended(_ event: ContainerExitEvent) async {
-        guard let container = try? inventory.container(event.containerID), container.exit == nil else { return }
-        do {
-            let outOfMemory = Files.exists("\(containerFiles.bundle(container.id))/oom")
-            try await ended(container.id, code: event.code, at: event.time, outOfMemory: outOfMemory)
-            logger(container: container).info("container ended", metadata: ["code": "\(event.code)", "oom": "\(outOfMemory)"])
-            // The runtime's state and the cgroup are of no use any more; by the time of Remove they are gone.
-            cleanUpLater(container)
-        } catch {
-            logger(container: container).error("writing the container's end failed", metadata: ["error": "\(error)"])
-        }
+        guard let container = try? inventory.container(event.containerID) else { return }
+        await noteEnd(of: container, code: event.code, at: event.time)
     }
 
     var inForce: SettingsInForce { SettingsInForce.ofThisWork ?? current.withLock { $0 } }

@@ -63,7 +63,7 @@ struct Assembly {
         var settings = NodeSettings(
             root: configuration.crio.root, runRoot: configuration.crio.runroot, pinnerPath: try pinnerPath(),
             handlers: try await handlers(driver, layout), defaultHandler: runtime.defaultRuntime, cgroupLayout: layout, cgroupDriver: driver,
-            monitorInPodCgroup: runtime.conmonCgroup == "pod" && driver == .cgroupfs, host: host,
+            monitorCgroup: try monitorCgroup(runtime.conmonCgroup, "conmon_cgroup", driver), host: host,
             specification: SpecSettings(
                 defaultCapabilities: runtime.defaultCapabilities, defaultEnvironment: runtime.defaultEnv,
                 defaultLimits: try runtime.defaultUlimits.map(ResourceLimitText.parse),
@@ -142,10 +142,15 @@ struct Assembly {
                 logSizeMax: runtime.logSizeMax > 0 ? Int64(runtime.logSizeMax) : nil, noPivot: runtime.noPivot,
                 allowedAnnotations: handler.allowedAnnotations, privilegedWithoutHostDevices: handler.privilegedWithoutHostDevices)
             try ConfiguredAssembly.add(handler, to: &result)
-            // As with conmon_cgroup, only "pod" is a choice: another cgroup would be systemd's to make.
-            if !handler.monitorCgroup.isEmpty { result.monitorInPodCgroup = handler.monitorCgroup == "pod" && driver == .cgroupfs }
+            if !handler.monitorCgroup.isEmpty {
+                result.monitorCgroup = try monitorCgroup(handler.monitorCgroup, "[crio.runtime.runtimes.\(name)] monitor_cgroup", driver)
+            }
             return result
         }
+    }
+
+    private func monitorCgroup(_ text: String, _ key: String, _ driver: CgroupDriver) throws -> MonitorCgroup {
+        do { return try MonitorCgroup(text, driver: driver) } catch { throw AssemblyError(description: "\(key): \(error)") }
     }
 
     private func pinnerPath() throws -> String {

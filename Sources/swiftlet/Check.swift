@@ -46,6 +46,10 @@ struct HostReport {
             kernel(
                 "overlay", Files.exists("/sys/module/overlay") || fileSystems.contains("overlay"), "no overlay file system: load the module"
             ))
+        lines.append(
+            note(
+                "overlay's layers", Overlay.takesLayersOneByOne,
+                "given to the kernel in one text, as before Linux 6.8: at most \(Overlay.mostLayersInAll) an image, as ever"))
         lines.append(note("seccomp", host.seccomp, "the kernel has no seccomp: profiles are left out"))
         lines.append(note("AppArmor", host.appArmor, "not enabled: profiles by name are refused"))
         lines.append(note("SELinux", host.seLinux, "not enabled: labels are left out"))

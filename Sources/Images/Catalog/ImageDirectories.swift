@@ -27,6 +27,15 @@ struct ImageDirectories: Sendable {
     func layer(_ digest: Digest) -> String { "\(layers)/\(digest.hex)" }
     func document(_ digest: Digest) -> String { "\(documents)/\(digest.hex)" }
 
+    /// Where the file system is mounted that holds layers and what containers write. This, and not a directory in it, is what a
+    /// kubelet finds among the file systems that it knows.
+    /// - Throws: `SystemError`.
+    func mountPoint() throws(SystemError) -> String {
+        guard let resolved = realpath(root, nil) else { throw SystemError("realpath", root) }
+        defer { free(resolved) }
+        return try MountTable.mountPoint(of: String(cString: resolved))
+    }
+
     /// A directory for a layer to be, whose name nobody has.
     func temporaryName() -> String { "\(temporary)/\(Self.anyName())" }
 

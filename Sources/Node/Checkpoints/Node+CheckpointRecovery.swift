@@ -50,10 +50,14 @@ extension Node {
         }
         guard try await observe(container) else {
             let pid = try await BlockingPool.shared.run { Int32(try Files.readText(MonitorFiles(bundle: bundle).pidFile)) }
-            return try await inventory.updateContainer(container.id) {
+            try await inventory.updateContainer(container.id) {
                 $0.pid = $0.pid ?? pid
                 $0.processStart = $0.processStart ?? pid.flatMap { ProcessStatus.read($0)?.startTime }
+                $0.boot = $0.boot ?? ContainerProcess.currentBoot
             }
+            let known = try inventory.container(container.id)
+            cgroups.watch(known)
+            return follow(known)
         }
         try await endUnrecorded(container)
         try await releaseProcess(container)

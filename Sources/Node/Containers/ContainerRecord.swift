@@ -52,6 +52,8 @@ public struct ContainerRecord: Codable, Sendable, Identifiable {
     public var pid: Int32?
     /// That process's start time (/proc/PID/stat, field 22), which tells it from a later one of the same number.
     public var processStart: UInt64?
+    /// The boot in which that process was made, random/boot_id; nil in records of old.
+    public var boot: String?
     /// Where the log goes; empty for none.
     public var logPath: String
     /// The path below a cgroup hierarchy, or `slice:prefix:name`.

@@ -121,7 +121,11 @@ extension Node {
 
     /// Lets the runtime forget a container: its state directory and its cgroup.
     func releaseProcess(_ container: ContainerRecord) async throws {
-        try await runtimes.runtime(of: pod(of: container)).delete(container.id)
+        let pod = try pod(of: container)
+        let runtime = try runtimes.runtime(of: pod)
+        try await runtime.delete(container.id)
+        cgroups.outOfMemory.forget(container.id)
+        try await cgroups.removeMonitor(of: container.id, parent: monitorParent(of: pod, runtime))
     }
 
     /// Writes a container's end. The first to tell wins: the monitor's exit file, or what recovery finds.

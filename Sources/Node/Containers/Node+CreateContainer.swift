@@ -80,6 +80,7 @@ extension Node {
                 $0.phase = exit == nil ? .created : .exited
                 $0.exit = exit
             }
+            if !container.awaitsRestore { follow(try inventory.container(id)) }
         } catch {
             logger(container: container).error("container failed", metadata: ["error": "\(error)"])
             await discardContainer(id)
@@ -130,6 +131,7 @@ extension Node {
         let created = try await createProcess(of: container, in: pod, bundle: bundle.path)
         container.pid = created.pid
         container.processStart = created.startTime
+        container.boot = ContainerProcess.currentBoot
         try await settle(container, in: pod)
         timeline.end("create")
         return container

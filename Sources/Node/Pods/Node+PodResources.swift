@@ -30,6 +30,6 @@ extension Node {
         guard pod.limitsCgroup else { return }
         let wanted = limits.cgroup(settings.host)
         try await checkMemory(wanted.memory ?? 0, of: pod.cgroupParent)
-        try await BlockingPool.shared.run { [cgroups] in try cgroups.limit(pod.cgroupParent, wanted) }
+        try await cgroups.limit(pod.cgroupParent, wanted)
     }
 }

@@ -34,7 +34,7 @@ extension Node {
     private func makePod(_ config: Runtime_V1_PodSandboxConfig, handler: RuntimeHandler, requested: String) async throws -> String {
         let started = ContinuousClock.now
         let id = Identifier.random()
-        let cgroup = try cgroups.podParent(config.linux.cgroupParent)
+        let parent = try cgroups.podParent(config.linux.cgroupParent)
         let userNamespace = try requestedUserNamespace(config, handler: handler.name)
         let labels: SELinuxLabels?
         do {
@@ -44,21 +44,22 @@ extension Node {
             throw nodeError(error, "making pod \(PodKey(config.metadata))")
         }
         defer { release(labels) }
-        let pod = PodRecord(
+        var pod = PodRecord(
             id: id, config: config, runtimeHandler: handler.name, runtime: PodRuntime(handler), requestedHandler: requested,
             createdAt: Node.now(), phase: .creating, namespaces: .init(planned: userNamespace),
             hasNetwork: config.linux.securityContext.namespaceOptions.network == .pod,
-            hostname: try hostname(of: config, id: id), cgroupParent: cgroup.path,
-            ownsCgroup: !cgroup.exists || config.linux.cgroupParent.isEmpty, labels: labels)
+            hostname: try hostname(of: config, id: id), cgroupParent: parent,
+            ownsCgroup: false, labels: labels)
         let log = logger(pod: pod)
         var timeline = Timeline(name: "pod \(config.metadata.namespace)/\(config.metadata.name)")
         do {
-            try await inventory.put(pod)
+            pod = try await inventoryTaking(pod)
             let ready = try await build(pod, &timeline)
             try await inventory.updatePod(id) {
                 $0 = ready
                 $0.phase = .ready
             }
+            followInit(of: ready)
         } catch {
             log.error("pod failed", metadata: ["error": "\(error)"])
             await discard(id)
@@ -88,12 +89,11 @@ extension Node {
         timeline.begin("namespaces")
         let planned = pod
         let annotations = try allowedAnnotations(of: pod)
-        try await BlockingPool.shared.run { [podFiles, cgroups, settings] in
-            try podFiles.make(planned, annotations)
-            if planned.ownsCgroup { try cgroups.makeParent(planned.cgroupParent) }
-            if planned.limitsCgroup { try cgroups.limit(planned.cgroupParent, PodLimits(planned.config.linux).cgroup(settings.host)) }
-        }
+        try await BlockingPool.shared.run { [podFiles] in try podFiles.make(planned, annotations) }
+        if pod.ownsCgroup { try await cgroups.makeParent(pod.cgroupParent) }
+        if pod.limitsCgroup { try await cgroups.limit(pod.cgroupParent, PodLimits(pod.config.linux).cgroup(settings.host)) }
         pod.namespaces = try await pinner.pin(namespaceRequest(for: pod))
+        if let pid = pod.namespaces.initPID { try await cgroups.placeInit(pid, ofPod: pod.id, parent: pod.cgroupParent) }
         if let cpus = settings.configured.initCPUs, let pid = pod.namespaces.initPID {
             try await BlockingPool.shared.run { try cpus.bind(pid) }
         }
@@ -106,6 +106,19 @@ extension Node {
         }
         tracker.end()
         return pod
+    }
+
+    /// Writes a new pod's record, with the parents that are to be made for it. Not while another pod's are looked at to be removed.
+    private func inventoryTaking(_ pod: PodRecord) async throws -> PodRecord {
+        try await locks.withLock(Self.parentsLock) { [self] in
+            var pod = pod
+            let absent = try await BlockingPool.shared.run { [cgroups, pod] in cgroups.absent(pod.cgroupParent) }
+            pod.ownedParents = absent
+            // The one for pods that name none is the daemon's own, with cgroupfs.
+            pod.ownsCgroup = absent.contains(pod.cgroupParent) || (pod.config.linux.cgroupParent.isEmpty && !usesSystemdCgroups)
+            try await inventory.put(pod)
+            return pod
+        }
     }
 
     /// Undoes a pod that did not come to be, as far as it came; what fails is left to the next start.

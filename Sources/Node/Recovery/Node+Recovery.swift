@@ -31,7 +31,10 @@ extension Node {
             case .created, .starting, .running:
                 let bundle = containerFiles.bundle(container.id)
                 try await BlockingPool.shared.run { ExecLeftovers.end(bundle: bundle, containerID: container.id) }
-                _ = try await observe(container)
+                if try await !observe(container), let known = try? inventory.container(container.id) {
+                    cgroups.watch(known)
+                    follow(known)
+                }
             case .exited:
                 break
             }
@@ -55,8 +58,8 @@ extension Node {
                 // The node was started anew: its namespaces are gone, and with them what ran in them.
                 logger(pod: pod).notice("the pod did not survive the node's restart")
                 try await locks.withLock(pod.id) { [self] in try await stopLocked(pod.id) }
-            case .ready, .stopped:
-                break
+            case .ready: followInit(of: pod)
+            case .stopped: break
             }
         } catch {
             logger(pod: pod).error("recovering the pod failed", metadata: ["error": "\(error)"])
@@ -68,17 +71,17 @@ extension Node {
     func observe(_ container: ContainerRecord) async throws -> Bool {
         let runtime = try runtimes.runtime(of: pod(of: container))
         switch try await runtime.observe(process(of: container)) {
+        case .ending: return false
         case .running(let started):
             try await inventory.updateContainer(container.id) {
                 if $0.phase == .starting || $0.phase == .created, started { $0.phase = .running }
             }
             return false
-        case .exited(let code, let time, let outOfMemory):
-            try await ended(container.id, code: code, at: time, outOfMemory: outOfMemory)
+        case .exited(let code, let time):
+            await noteEnd(of: container, code: code, at: time)
             return true
-        case .lost:
-            try await ended(
-                container.id, code: 255, message: "the container ended while nobody watched; its exit code is not known")
+        case .lost(let loss):
+            await noteEnd(of: container, code: 255, message: loss.message)
             return true
         }
     }
@@ -87,6 +90,7 @@ extension Node {
     private func removeUnowned() async {
         let pods = Set(inventory.pods().map(\.id))
         let containers = Set(inventory.containers().map(\.id))
+        await attempt("ending unowned scopes") { [self] in try await cgroups.endUnownedScopes(keeping: pods.union(containers)) }
         await attempt("collecting network attachments") { [self] in try await network.collectGarbage(keeping: pods) }
         let podEntries = await entries(podFiles.root)
         for id in podEntries where !pods.contains(id) {

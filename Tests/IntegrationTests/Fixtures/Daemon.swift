@@ -39,7 +39,7 @@ actor Daemon {
         try await withGRPCClient(transport: transport) { client in
             let kubelet = Kubelet(
                 runtime: .init(wrapping: client), images: .init(wrapping: client), logs: "\(directory)/logs",
-                cgroupParent: "/\(network.name)")
+                cgroupParent: Combination.current.parent(network.name))
             let daemon = Daemon(directory: directory, network: network, kubelet: kubelet)
             do {
                 try await daemon.start()
@@ -152,7 +152,7 @@ actor Daemon {
         try Files.write(
             """
             [crio.runtime]
-            cgroup_manager = "cgroupfs"
+            \(Combination.current.configuration)
 
             [crio.image]
             registries_conf = "\(directory)/registries.conf"
