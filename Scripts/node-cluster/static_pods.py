@@ -116,10 +116,11 @@ LIFECYCLE = [
     Case("message-from-the-log", spec(container("echo the last line; exit 2", terminationMessagePolicy="FallbackToLogsOnError"), restartPolicy="Never"),
          over("Failed", state(state=ended(2, message="~the last line")))),
     Case("command-not-found", spec(container(None, command=["/no/such/program"]), restartPolicy="Never"),
-         over("Failed", state(state=ended(at_least(126), message="~/no/such/program")))),
+         # Known when the container is created (runc), or not before it is started (crun).
+         running(state={"waiting": {"reason": "~CreateContainerError|RunContainerError"}}) | {"phase": "Pending"}, event="/no/such/program"),
     Case("image-command", spec(container(None, image=DATA)), log={"main": ["^1234", "^/$", "from an image"]}),
     Case("image-never", spec(container(image="127.0.0.1:5077/never:1", imagePullPolicy="Never")),
-         running(state={"waiting": {"reason": "~ErrImageNeverPull"}})),
+         running(state={"waiting": {"reason": "~ErrImageNeverPull"}}) | {"phase": "Pending"}),
     Case("image-absent", spec(container(image="127.0.0.1:5077/absent:1")),
          running(state={"waiting": {"reason": "~ErrImagePull|ImagePullBackOff"}}) | {"phase": "Pending"}, event="127.0.0.1:5077/absent:1.*not found"),
     Case("image-always", spec(container(imagePullPolicy="Always"))),
