@@ -82,6 +82,7 @@ extension Node {
 
     /// Removes the parents that were made for a pod. Those that other pods are in become another one's to remove.
     private func removeParents(of pod: PodRecord) async {
+        if pod.parentsToRemove.isEmpty { return }
         await locks.withLock(Self.parentsLock) { [self] in
             for parent in pod.parentsToRemove {
                 let heir = inventory.pods().first { $0.id != pod.id && cgroups.isParent(parent, of: $0.cgroupParent) }
