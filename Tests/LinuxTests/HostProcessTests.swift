@@ -8,9 +8,9 @@ import Testing
 
     private func marked() throws -> [HostProcess] { try HostProcess.all().filter { $0["MARK"] == mark } }
 
-    /// Once it has executed its program: until then it bears our words.
+    /// Those that bear the mark: until a child has executed its program it bears our words.
     private func started() async throws -> [HostProcess] {
-        for _ in 0..<1000 {
+        for _ in 0..<500 {
             let found = try marked()
             if !found.isEmpty { return found }
             try await Task.sleep(for: .milliseconds(10))
@@ -19,16 +19,15 @@ import Testing
     }
 
     @Test func aProcessIsFoundByItsWordsAndWaitedFor() async throws {
-        let input = try makePipe()
+        let (input, open) = try makePipe()
         let child = try await Command(
-            "/bin/sh", ["-c", "read line", "name"], environment: ["MARK": mark, "EMPTY": ""], descriptors: [0: input.read.raw]
+            "/bin/sh", ["-c", "read line", "name"], environment: ["MARK": mark, "EMPTY": ""], descriptors: [0: input.raw]
         ).spawn()
         let found = try await started()
         let process = try #require(found.first)
         #expect(found.count == 1 && process.pid == child.pid)
         #expect(process.arguments.last == "name" && process["EMPTY"] == "" && process["NONE"] == nil)
-        // At the end of its input it ends by itself.
-        input.write.close()
+        open.close()
         try await process.end(by: .now + .seconds(30))
         _ = try await child.wait()
         #expect(try marked().isEmpty)
