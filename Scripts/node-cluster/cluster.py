@@ -4,7 +4,7 @@ import os
 import re
 
 from api import Answer, Client
-from host import Unit, eventually, run, write
+from host import Hopeless, Unit, eventually, run, write
 from keys import kubeconfig, make_keys
 
 NODE = "node"
@@ -12,12 +12,14 @@ NODE = "node"
 ADDRESS = "192.0.2.10"
 INTERFACE = "node-cluster"
 NAMESPACE = "checks"
+# Not the port of a node's own etcd.
+ETCD = 12379
 
 
 class Cluster:
-    def __init__(self, programs, home, socket, service):
-        self.programs, self.home, self.socket, self.service = programs, home, socket, service
-        self.keys, self.logs, self.static = f"{home}/keys", f"{home}/logs", f"{home}/manifests"
+    def __init__(self, programs, home, logs, socket, service):
+        self.programs, self.home, self.logs, self.socket, self.service = programs, home, logs, socket, service
+        self.keys, self.static = f"{home}/keys", f"{home}/manifests"
         for folder in (self.logs, self.static, f"{home}/etcd", "/var/lib/kubelet/seccomp"):
             os.makedirs(folder, exist_ok=True)
         units = {name: Unit(f"node-cluster-{name}", f"{self.logs}/{name}.log") for name in
@@ -38,8 +40,9 @@ class Cluster:
         run("ip", "link", "set", INTERFACE, "up")
         # A path outwards is what the kubelet and some plugins look for; nothing answers behind it.
         run("ip", "route", "replace", "default", "dev", INTERFACE, "metric", "4096")
+        give_clock_speed(self.home)
         make_keys(self.keys, NODE, ADDRESS)
-        self.server = f"https://127.0.0.1:6443"
+        self.server = "https://127.0.0.1:6443"
         for user in ("admin", "controller-manager", "scheduler", "kubelet"):
             kubeconfig(self.keys, user, self.server)
         self.api = Client("127.0.0.1", 6443, self.keys)
@@ -50,13 +53,13 @@ class Cluster:
     def start_control_plane(self):
         keys, units = self.keys, self.units
         units["etcd"].start("/usr/bin/env", "ETCD_UNSUPPORTED_ARCH=arm64", "etcd", f"--data-dir={self.home}/etcd", "--name=node", "--log-level=warn",
-                            "--listen-client-urls=http://127.0.0.1:2379", "--advertise-client-urls=http://127.0.0.1:2379",
-                            "--listen-peer-urls=http://127.0.0.1:2380", "--initial-advertise-peer-urls=http://127.0.0.1:2380",
-                            "--initial-cluster=node=http://127.0.0.1:2380",
+                            f"--listen-client-urls=http://127.0.0.1:{ETCD}", f"--advertise-client-urls=http://127.0.0.1:{ETCD}",
+                            f"--listen-peer-urls=http://127.0.0.1:{ETCD + 1}", f"--initial-advertise-peer-urls=http://127.0.0.1:{ETCD + 1}",
+                            f"--initial-cluster=node=http://127.0.0.1:{ETCD + 1}",
                             # The disk of a test's node stalls for seconds; a cluster of one needs no quick elections.
                             "--heartbeat-interval=1000", "--election-timeout=10000")
         units["apiserver"].start(
-            self.program("kube-apiserver"), "--etcd-servers=http://127.0.0.1:2379", f"--advertise-address={ADDRESS}", "--bind-address=0.0.0.0",
+            self.program("kube-apiserver"), f"--etcd-servers=http://127.0.0.1:{ETCD}", f"--advertise-address={ADDRESS}", "--bind-address=0.0.0.0",
             "--secure-port=6443", "--service-cluster-ip-range=10.96.0.0/16", "--allow-privileged=true", "--authorization-mode=Node,RBAC",
             f"--tls-cert-file={keys}/apiserver.crt", f"--tls-private-key-file={keys}/apiserver.key", f"--client-ca-file={keys}/ca.crt",
             f"--kubelet-client-certificate={keys}/apiserver-kubelet.crt", f"--kubelet-client-key={keys}/apiserver-kubelet.key",
@@ -110,7 +113,11 @@ class Cluster:
         self.wait_for_kubelet()
 
     def wait_for_kubelet(self, timeout=240):
-        eventually(lambda: self.kubelet.text("GET", "/healthz", timeout=10) == "ok", timeout, "the kubelet is healthy", 2)
+        def healthy():
+            if not self.kubelet_unit.active():
+                raise Hopeless(f"the kubelet has ended: {self.kubelet_unit.tail(1)[-500:]}")
+            return self.kubelet.text("GET", "/healthz", timeout=10) == "ok"
+        eventually(healthy, timeout, "the kubelet is healthy", 2)
         eventually(self.node_is_ready, timeout, "the node is ready", 2)
 
     def node_is_ready(self):
@@ -158,3 +165,11 @@ class Cluster:
 
     def runtime_pid(self):
         return int(run("systemctl", "show", "-p", "MainPID", "--value", self.service).strip() or 0)
+
+
+def give_clock_speed(home):
+    """The kubelet ends where it finds no clock speed; User-Mode Linux tells none."""
+    with open("/proc/cpuinfo") as file:
+        text = file.read()
+    if "cpu MHz" not in text:
+        run("mount", "--bind", write(f"{home}/cpuinfo", text.replace("bogomips", "cpu MHz\t\t: 2000.000\nbogomips")), "/proc/cpuinfo")

@@ -13,6 +13,10 @@ def run(*command, check=True, timeout=120, **options):
     return result.stdout
 
 
+class Hopeless(Exception):
+    """What no waiting mends."""
+
+
 def eventually(probe, timeout, what, every=1.0):
     """Calls `probe` until it returns something true, which is the result. The last error or answer explains a timeout."""
     deadline, last = time.monotonic() + timeout, None
@@ -22,6 +26,8 @@ def eventually(probe, timeout, what, every=1.0):
             if result:
                 return result
             last = last if result is None else result
+        except Hopeless:
+            raise
         except Exception as error:  # noqa: BLE001: whatever goes wrong may be right the next time
             last = error
         if time.monotonic() > deadline:

@@ -79,7 +79,9 @@ struct HostReport {
             let settings = try await assembly.nodeSettings()
             let handlers = settings.handlers.sorted { $0.name < $1.name }
             let leftOut = await refused(handlers, layout)
-            return handlers.map { Line(state: .ok, name: "runtime \($0.name)", detail: $0.path) } + leftOut
+            return handlers.map {
+                Line(state: .ok, name: "runtime \($0.name)", detail: $0.path + ($0.name == settings.defaultHandler ? ", the default" : ""))
+            } + leftOut
                 + [
                     .init(state: .ok, name: "conmon", detail: settings.handlers.first?.monitorPath ?? ""),
                     .init(state: .ok, name: "swiftlet-pin", detail: settings.pinnerPath),

@@ -6,6 +6,7 @@ extension Node {
     /// - Throws: `NodeError`.
     public func stopPod(_ id: String) async throws {
         guard let id = try known({ try inventory.pod(id).id }) else { return }
+        try await recovered(id)
         try await detached { [self] in
             try await locks.withLock(id) { [self] in try await stopLocked(id) }
         }
@@ -15,6 +16,7 @@ extension Node {
     /// - Throws: `NodeError`.
     public func removePod(_ id: String) async throws {
         guard let id = try known({ try inventory.pod(id).id }) else { return }
+        try await recovered(id)
         try await detached { [self] in
             try await locks.withLock(id) { [self] in
                 try await stopLocked(id)

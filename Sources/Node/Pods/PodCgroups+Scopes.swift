@@ -76,12 +76,13 @@ extension PodCgroups {
 
     // MARK: Scopes that nobody owns
 
-    /// Ends what is in scopes of this daemon's whose pod or container it does not know.
+    /// Ends what is in scopes of this daemon's whose pod or container it does not know. Others may come meanwhile.
+    /// - Parameter isKnown: Whether there is a pod or a container of that id, which is known before it has a scope.
     /// - Throws: `SystemdError`.
-    func endUnownedScopes(keeping ids: Set<String>) async throws {
+    func endUnownedScopes(isKnown: (String) -> Bool) async throws {
         guard driver == .systemd else { return }
         for unit in try await systemd.units(["\(CgroupNames.prefix)-*.scope"], within: .seconds(5)) where unit.description.hasSuffix(mark) {
-            guard let id = unit.name.dropLast(".scope".count).split(separator: "-").last.map(String.init), !ids.contains(id) else { continue }
+            guard let id = unit.name.dropLast(".scope".count).split(separator: "-").last.map(String.init), !isKnown(id) else { continue }
             try await systemd.kill(unit.name)
         }
     }
