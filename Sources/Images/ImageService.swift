@@ -150,7 +150,7 @@ public final class ImageService: Sendable {
         let layers = content.catalog.layers.values
         return [
             FilesystemUsage(
-                mountpoint: content.directories.layers, bytes: layers.reduce(0) { $0 + $1.bytes },
+                mountpoint: content.mountPoint, bytes: layers.reduce(0) { $0 + $1.bytes },
                 inodes: layers.reduce(0) { $0 + $1.inodes })
         ]
     }
@@ -163,7 +163,7 @@ public final class ImageService: Sendable {
 
 /// What something takes of a file system.
 public struct FilesystemUsage: Sendable, Equatable {
-    /// A directory in the file system.
+    /// Where the file system is mounted.
     public let mountpoint: String
     public let bytes: UInt64
     public let inodes: UInt64

@@ -1,5 +1,7 @@
 import Foundation
 import GRDB
+import Glibc
+import Linux
 
 /// A named set of records of one type.
 public struct Collection<Record: Codable & Sendable & Identifiable>: Sendable where Record.ID == String {
@@ -20,6 +22,12 @@ public final class Store: Sendable {
     /// - Throws: `StoreError`.
     public init(path: String) throws(StoreError) {
         do {
+            // Records hold containers' environments. The files that SQLite puts beside it get the same permissions.
+            let file = try OwnedDescriptor.open(path, O_RDWR | O_CREAT, mode: 0o600)
+            try check("fchmod", path) { fchmod(file.raw, 0o600) }
+            for suffix in ["-wal", "-shm", "-journal"] where Files.exists(path + suffix) {
+                try check("chmod", path + suffix) { chmod(path + suffix, 0o600) }
+            }
             var configuration = GRDB.Configuration()
             configuration.label = "swiftlet.store"
             configuration.journalMode = .wal

@@ -1,7 +1,6 @@
 import CRIService
 import DaemonConfiguration
 import GRPCCore
-import GRPCNIOTransportHTTP2Posix
 import Glibc
 import Images
 import Linux
@@ -11,6 +10,7 @@ import Node
 import Registry
 import Store
 import Telemetry
+import Transport
 
 /// The life of the daemon: take the root's lock, put the parts together, serve until told to end.
 struct Daemon {
@@ -60,10 +60,9 @@ struct Daemon {
         let notices = ServiceNotices(logger: logger)
         let streaming = try await StreamingHost(configuration: configuration, node: node, logger: logger)
         let socket = try ListenSocket(path: configuration.api.listen)
+        let transport = UnixSocketTransport(path: socket.temporaryPath)
         let server = GRPCServer(
-            transport: .http2NIOPosix(
-                address: .unixDomainSocket(path: socket.temporaryPath), transportSecurity: .plaintext,
-                config: .defaults { $0.rpc.maxRequestPayloadSize = 16 << 20 }),
+            transport: transport,
             services: [RuntimeService(node: node, version: swiftletVersion, streaming: streaming), ImageServiceEndpoint(node: node)],
             interceptors: [RequestInterceptor(logger: logger)])
         let signals = SignalStream([SIGTERM, SIGINT, SIGHUP])
@@ -72,7 +71,7 @@ struct Daemon {
         await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.serve() }
             group.addTask {
-                _ = try await server.listeningAddress
+                try await transport.listening()
                 try socket.publish()
                 logger.info("swiftlet serves", metadata: ["version": "\(swiftletVersion)", "socket": "\(socket.path)"])
                 notices.tell(.ready)

@@ -49,10 +49,12 @@ final class SystemdConnection: Sendable {
     /// Its far end wakes the thread.
     private let wake: (read: OwnedDescriptor, write: OwnedDescriptor)?
     private let addresses: [String]
+    private let usesSystemBus: Bool
 
     /// - Parameter sockets: paths of sockets that speak D-Bus with systemd itself, tried in this order before the system bus.
-    init(sockets: [String]) {
+    init(sockets: [String], usesSystemBus: Bool) {
         addresses = sockets.map { "unix:path=\($0)" }
+        self.usesSystemBus = usesSystemBus
         wake = try? Self.makeWake()
     }
 
@@ -81,7 +83,7 @@ final class SystemdConnection: Sendable {
     }
 
     private func serve(_ wake: CInt) {
-        let loop = SystemdLoop(addresses: addresses, wake: wake)
+        let loop = SystemdLoop(addresses: addresses, usesSystemBus: usesSystemBus, wake: wake)
         while true {
             loop.accept(
                 queue.withLock { queue in
@@ -96,6 +98,7 @@ final class SystemdConnection: Sendable {
 /// What the thread of a connection has to itself.
 private final class SystemdLoop {
     private let addresses: [String]
+    private let usesSystemBus: Bool
     private let wake: CInt
     private var bus: OpaquePointer?
     /// Calls that are not sent yet: there is no connection.
@@ -106,7 +109,9 @@ private final class SystemdLoop {
     private var jobs: [String: SystemdConnection.Waiting] = [:]
     private var lastFailure = "it was not tried"
 
-    init(addresses: [String], wake: CInt) { (self.addresses, self.wake) = (addresses, wake) }
+    init(addresses: [String], usesSystemBus: Bool, wake: CInt) {
+        (self.addresses, self.usesSystemBus, self.wake) = (addresses, usesSystemBus, wake)
+    }
 
     func accept(_ new: [SystemdConnection.Waiting]) { unsent += new }
 
@@ -128,6 +133,7 @@ private final class SystemdLoop {
         for address in addresses {
             if let new = open(address) { return subscribe(new) }
         }
+        guard usesSystemBus else { return }
         var new: OpaquePointer?
         let result = sd_bus_open_system(&new)
         if result >= 0, let new { return subscribe(new) }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Linux
 import OCI
 import Registry
 
@@ -48,7 +49,7 @@ enum ManifestDocument {
 
 extension ImageManifest {
     /// The kernel's bound on an overlay's lower layers, OVL_MAX_STACK.
-    static let mostLayers = 500
+    static let mostLayers = Overlay.mostLayersInAll
 
     /// Checks that it is an image's, and that its layers can be unpacked.
     fileprivate func checked(_ what: String) throws(ImageError) -> ImageManifest {
