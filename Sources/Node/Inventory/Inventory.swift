@@ -98,7 +98,11 @@ public final class Inventory: Sendable {
 
     /// Adds a new pod or replaces what is known of it.
     func put(_ pod: PodRecord) async throws {
-        try await store.write { try $0.put(pod, in: Self.podCollection) } committed: { [self] in state.withLock { $0.pods[pod.id] = pod } }
+        try await store.write {
+            try $0.put(pod, in: Self.podCollection)
+        } committed: { [self] in
+            state.withLock { $0.pods[pod.id] = pod }
+        }
     }
 
     /// Changes a pod that is known; one that is gone stays gone.
@@ -112,7 +116,9 @@ public final class Inventory: Sendable {
                 guard var pod = state.withLock({ $0.pods[id] }) else { return }
                 change(&pod)
                 try transaction.put(pod, in: Self.podCollection)
-            } committed: { [self] in take(change, ofPod: id) }
+            } committed: { [self] in
+                take(change, ofPod: id)
+            }
         } catch {
             if isFact { take(change, ofPod: id) }
             throw error
@@ -130,7 +136,9 @@ public final class Inventory: Sendable {
     }
 
     func removePod(_ id: String) async throws {
-        try await store.write { try $0.remove(id, from: Self.podCollection) } committed: { [self] in
+        try await store.write {
+            try $0.remove(id, from: Self.podCollection)
+        } committed: { [self] in
             state.withLock { state in
                 guard let pod = state.pods.removeValue(forKey: id) else { return }
                 publish(NodeEvent.Kind.ofPod(from: pod.phase, to: nil), id, of: pod, state)
@@ -139,7 +147,9 @@ public final class Inventory: Sendable {
     }
 
     func put(_ container: ContainerRecord) async throws {
-        try await store.write { try $0.put(container, in: Self.containerCollection) } committed: { [self] in
+        try await store.write {
+            try $0.put(container, in: Self.containerCollection)
+        } committed: { [self] in
             state.withLock { $0.containers[container.id] = container }
         }
     }
@@ -152,7 +162,9 @@ public final class Inventory: Sendable {
                 guard var container = state.withLock({ $0.containers[id] }) else { return }
                 change(&container)
                 try transaction.put(container, in: Self.containerCollection)
-            } committed: { [self] in take(change, ofContainer: id) }
+            } committed: { [self] in
+                take(change, ofContainer: id)
+            }
         } catch {
             if isFact { take(change, ofContainer: id) }
             throw error
@@ -172,7 +184,9 @@ public final class Inventory: Sendable {
     }
 
     func removeContainer(_ id: String) async throws {
-        try await store.write { try $0.remove(id, from: Self.containerCollection) } committed: { [self] in
+        try await store.write {
+            try $0.remove(id, from: Self.containerCollection)
+        } committed: { [self] in
             let waiters = state.withLock { state in
                 if let container = state.containers.removeValue(forKey: id) {
                     publish(NodeEvent.Kind.ofContainer(from: container.progress, to: nil), id, of: state.pods[container.podID], state)

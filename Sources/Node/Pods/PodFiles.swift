@@ -23,7 +23,6 @@ struct PodFiles: Sendable {
         return Files.exists(old) ? old : "\(texts(id))/\(name)"
     }
 
-
     /// The pod's /dev/shm, or the host's where the pod shares the host's IPC namespace.
     func sharedMemory(_ pod: PodRecord) -> String {
         pod.namespaceOptions.ipc == .node ? "/dev/shm" : "\(directory(pod.id))/shm"
