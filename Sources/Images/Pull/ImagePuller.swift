@@ -3,6 +3,8 @@ import Logging
 import OCI
 import Registry
 
+import struct Crypto.SHA256
+
 /// Pulls one image from one source.
 struct ImagePuller: Sendable {
     let options: ImageOptions
@@ -22,8 +24,7 @@ struct ImagePuller: Sendable {
             throw ImageError.digestMismatch("the manifest of \(reference)", expected: wanted, actual: resolved.digests[0])
         }
         let image = resolved.manifest.config.digest
-        // The image's id stands for its inherited directories.
-        let pinned = resolved.configuration.rootfs.diffIDs + [image]
+        let pinned = resolved.configuration.rootfs.diffIDs + [Self.inheritedName(of: image)]
         try await content.change { $0.pin(pinned) }
         do {
             let fetched = try await complete(resolved, reference, source, progress)
@@ -36,13 +37,19 @@ struct ImagePuller: Sendable {
         }
     }
 
+    /// The name, among the layers, of an image's inherited directories: the digest of something that no archive is, so that no
+    /// manifest can name it as one of its own layers.
+    private static func inheritedName(of image: Digest) -> Digest {
+        Digest(bytes: SHA256.hash(data: Array("inherited directories of \(image)".utf8))) ?? image
+    }
+
     private func complete(
         _ resolved: ResolvedImage, _ reference: ImageReference, _ source: any ImageSource,
         _ progress: @escaping @Sendable (PullProgress) -> Void
     ) async throws -> Int64 {
         let fetched = try await fetchLayers(resolved, source, progress)
         let inherited = InheritedDirectories(content: content)
-        let stack = try await inherited.stack(resolved.configuration.rootfs.diffIDs, image: resolved.manifest.config.digest)
+        let stack = try await inherited.stack(resolved.configuration.rootfs.diffIDs, image: Self.inheritedName(of: resolved.manifest.config.digest))
         let records = content.catalog.layers
         let size = stack.reduce(UInt64(clamping: resolved.manifest.config.size)) { $0 + (records[$1]?.bytes ?? 0) }
         let record = ImageRecord(
