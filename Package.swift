@@ -10,6 +10,8 @@ extension Target.Dependency {
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioHTTP2 = product(name: "NIOHTTP2", package: "swift-nio-http2")
+    static let nioHPACK = product(name: "NIOHPACK", package: "swift-nio-http2")
     static let nioWebSocket = product(name: "NIOWebSocket", package: "swift-nio")
     static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
     static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -51,6 +53,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -66,6 +69,7 @@ let package = Package(
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
@@ -77,7 +81,7 @@ let package = Package(
         library("DaemonConfiguration", [.toml, .log]),
         library("Store", ["Linux", .grdb]),
         library("CRI", [.protobuf, .grpcCore, .grpcProtobuf]),
-        library("Cgroups", ["Linux", "OCI"]),
+        library("Cgroups", ["Linux", "OCI", "CSystemd"]),
         library("CDI", ["Linux", .yams]),
         library("Networking", ["Linux", .log]),
         library("Registry", ["OCI", .toml, .log, .nioCore, .nioPosix, .nioSSL, .httpClient, .crypto]),
@@ -90,14 +94,15 @@ let package = Package(
                 "Images", "OCIRuntime", "CDI", "Networking", "Cgroups", "Telemetry", "Store", "DaemonConfiguration", "OCI", "Linux", "CRI", .protobuf, .log,
             ]),
         library("Streaming", ["CZlib", .log, .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .nioSSL, .crypto]),
+        library("Transport", [.grpcCore, .nioCore, .nioPosix, .nioHTTP2, .nioHPACK]),
         // The other end, for tests and measurements; no part of the daemon.
         library("StreamingClient", ["Streaming", .nioCore, .nioPosix, .nioWebSocket, .nioSSL]),
-        library("CRIService", ["Node", "Images", "Registry", "CRI", .grpcCore, .grpcProtobuf, .log]),
+        library("CRIService", ["Node", "Images", "Registry", "CRI", "Linux", .grpcCore, .grpcProtobuf, .log]),
         .executableTarget(
             name: "swiftlet",
             dependencies: [
-                "CRIService", "Streaming", "Node", "Images", "Registry", "Networking", "OCIRuntime", "OCI", "Cgroups", "Telemetry", "Store",
-                "DaemonConfiguration", "CRI", "Linux", .arguments, .grpcTransport, .log, .nioCore,
+                "CRIService", "Transport", "Streaming", "Node", "Images", "Registry", "Networking", "OCIRuntime", "OCI", "Cgroups", "Telemetry", "Store",
+                "DaemonConfiguration", "CRI", "Linux", .arguments, .grpcCore, .log, .nioCore,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -117,7 +122,8 @@ let package = Package(
         tests("Telemetry", [.log]),
         tests("Node", ["CRI", "Cgroups", "Images", "Linux", "Networking", "OCI", "OCIRuntime", "Store"]),
         tests("Streaming", ["StreamingClient", .nioEmbedded, .nioHTTP1]),
-        tests("CRIService", ["CRI", "Node", .grpcCore]),
+        tests("CRIService", ["CRI", "Node", "Linux", .grpcCore]),
+        tests("Transport", [.grpcCore, .nioCore, .nioPosix, .nioHTTP2, .nioHPACK]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

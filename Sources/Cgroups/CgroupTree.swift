@@ -50,10 +50,35 @@ public struct CgroupTree: Sendable {
         for directory in Set(layout.directories(of: path) + [layout.unified + path]) { removeDirectory(directory) }
     }
 
+    /// Removes a cgroup; one with processes, or with cgroups below it, stays. Idempotent.
+    public func removeEmpty(_ path: String) {
+        for directory in Set(layout.directories(of: path) + [layout.unified + path]) { rmdir(directory) }
+    }
+
+    /// Whether there are cgroups below it.
+    public func hasChildren(_ path: String) -> Bool { layout.directories(of: path).contains { Self.below($0).count > 1 } }
+
+    /// A directory and all below it, those first that lie above.
+    static func below(_ directory: String) -> [String] {
+        let names = (try? Files.list(directory)) ?? []
+        return [directory] + names.map { "\(directory)/\($0)" }.filter { Files.isDirectory($0) }.flatMap { below($0) }
+    }
+
     private func removeDirectory(_ path: String) {
-        for name in (try? Files.list(path)) ?? [] where Files.isDirectory("\(path)/\(name)") { removeDirectory("\(path)/\(name)") }
+        if rmdir(path) == 0 || errno == ENOENT { return }
+        // A container may have nested its own as deep as it liked.
+        if let directory = try? OwnedDescriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) {
+            try? TreeWalk.run(directory) {
+                $0.isDirectory
+            } leave: { entry in
+                _ = entry.withName { unlinkat(entry.directory, $0, AT_REMOVEDIR) }
+            }
+        }
         rmdir(path)
     }
+
+    /// Whether a process is in the cgroup or below it.
+    public func isPopulated(_ path: String) -> Bool { !processes(of: path).isEmpty }
 
     /// The files into which a process's number is written to put it into the cgroup.
     public func procsFiles(of path: String) -> [String] {

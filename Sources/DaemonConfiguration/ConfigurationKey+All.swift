@@ -22,11 +22,13 @@ extension ConfigurationKey {
     ]
 
     private static let runtime: [ConfigurationKey] = [
-        .init("crio.runtime", "default_runtime", \.runtime.defaultRuntime, "The runtime handler of pods that name none.", reloads: true),
+        .init(
+            "crio.runtime", "default_runtime", \.runtime.defaultRuntime,
+            "The runtime handler of pods that name none; empty for crun where it is installed and works, else runc.", reloads: true),
         .init("crio.runtime", "conmon", \.runtime.conmon, "The file of conmon; empty to look in PATH."),
         .init(
-            "crio.runtime", "conmon_cgroup", \.runtime.conmonCgroup, "Which cgroup conmon runs in: \"pod\", or empty for the daemon's.",
-            choices: ["", "pod"]),
+            "crio.runtime", "conmon_cgroup", \.runtime.conmonCgroup,
+            "Where conmon has a cgroup of its own: \"pod\" or empty for in the pod's, or a slice where systemd makes cgroups."),
         .init("crio.runtime", "conmon_env", \.runtime.conmonEnv, "The environment of conmon, KEY=VALUE."),
         .init(
             "crio.runtime", "cgroup_manager", \.runtime.cgroupManager,

@@ -67,8 +67,8 @@ extension Integration {
 
         @Test("A privileged container has the host's devices of the moment, unless its handler withholds them")
         func privileged() async throws {
-            let runc = try await shell("command -v runc").split(separator: "\n").joined()
-            let handler = "[crio.runtime.runtimes.bare]\nruntime_path = \"\(runc)\"\nprivileged_without_host_devices = true\n"
+            let program = try await shell("command -v \(Combination.current.runtime)").split(separator: "\n").joined()
+            let handler = "[crio.runtime.runtimes.bare]\nruntime_path = \"\(program)\"\nprivileged_without_host_devices = true\n"
             try await withDevices(configuration: { _ in handler }, privileged: true) { daemon, pod in
                 let kubelet = daemon.kubelet
                 let name = "swiftlet-test-\(daemon.directory.split(separator: ".").last ?? "")"
@@ -101,7 +101,7 @@ extension Integration {
 
         @Test("The configuration's devices, the annotation's allowed ones, and their owner")
         func configured() async throws {
-            let runc = try await shell("command -v runc").split(separator: "\n").joined()
+            let program = try await shell("command -v \(Combination.current.runtime)").split(separator: "\n").joined()
             try await withDevices(configuration: { directory in
                 """
                 [crio.runtime]
@@ -109,7 +109,7 @@ extension Integration {
                 allowed_devices = ["\(directory)/nodes/one"]
                 device_ownership_from_security_context = true
                 [crio.runtime.runtimes.strict]
-                runtime_path = "\(runc)"
+                runtime_path = "\(program)"
 
                 """
             }) { daemon, pod in

@@ -9,7 +9,7 @@ extension Integration {
         func secondHandler() async throws {
             let place = try makeTemporaryDirectory()
             let (wrapper, trace) = ("\(place)/traced", "\(place)/trace")
-            try Files.write("#!/bin/sh\necho \"$@\" >>\(trace)\nexec runc \"$@\"\n", creating: wrapper)
+            try Files.write("#!/bin/sh\necho \"$@\" >>\(trace)\nexec \(Combination.current.runtime) \"$@\"\n", creating: wrapper)
             try await shell("chmod +x \(wrapper)")
             do {
                 try await Daemon.during(configuration: "[crio.runtime.runtimes.traced]\nruntime_path = \"\(wrapper)\"\n") { daemon in

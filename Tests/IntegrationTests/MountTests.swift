@@ -210,7 +210,7 @@ extension Integration {
         @Test("The size of /dev/shm by annotation, where the runtime handler lets it through", arguments: [true, false])
         func sharedMemory(allowed: Bool) async throws {
             let list = allowed ? #"["shm-size.crio.io"]"# : "[]"
-            try await Daemon.during(configuration: "[crio.runtime.runtimes.runc]\nallowed_annotations = \(list)\n") { daemon in
+            try await Daemon.during(configuration: "[crio.runtime.runtimes.\(Combination.current.runtime)]\nallowed_annotations = \(list)\n") { daemon in
                 _ = try await daemon.kubelet.pull(Lab.current.busybox)
                 let pod = try await daemon.kubelet.runPod("pod") { $0.annotations = ["shm-size.crio.io": "16Mi"] }
                 let id = try await daemon.kubelet.run("c", in: pod, "exec sleep 1000")

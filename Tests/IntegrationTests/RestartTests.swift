@@ -17,7 +17,7 @@ extension Integration {
                 let leaving = try await kubelet.run("leaving", in: pod, "while [ ! -e /dev/shm/leave ]; do sleep 0.02; done; exit 7")
                 let waiting = try await kubelet.create("waiting", in: pod, "exec sleep 1000")
                 let before = try await kubelet.status(pod: pod.id)
-                let main = try await mainProcess(of: steady, kubelet)
+                let main = try #require(try await kubelet.hostProcess(of: steady))
 
                 let later = try await kubelet.exec(steady, "(sleep 0.3; touch /dev/shm/leave) >/dev/null 2>&1 &")
                 #expect(later.exitCode == 0)
@@ -29,7 +29,7 @@ extension Integration {
                 #expect(try await kubelet.status(leaving).state == .containerExited)
                 #expect(try await kubelet.status(leaving).exitCode == 7)
                 #expect(try await kubelet.status(steady).state == .containerRunning)
-                #expect(try await mainProcess(of: steady, kubelet) == main)
+                #expect(try await kubelet.hostProcess(of: steady) == main && kill(main, 0) == 0)
                 #expect(try await kubelet.image(Lab.current.busybox) != nil)
                 #expect(try await kubelet.output(steady, "echo still here") == "still here")
 
@@ -63,12 +63,6 @@ extension Integration {
                 try await daemon.end()
                 #expect(!Files.exists(daemon.socket), "a daemon that ends in peace takes its socket along")
             }
-        }
-
-        /// The process of a container as the host sees it, by its cgroup.
-        private func mainProcess(of container: String, _ kubelet: Kubelet) async throws -> String {
-            let files = "find /sys/fs/cgroup -path '*\(kubelet.cgroupParent)/*\(container)*' -name cgroup.procs"
-            return try await shell("cat $(\(files)) | sort -n | sed -n 1p")
         }
     }
 }

@@ -198,7 +198,7 @@ extension Integration {
 
         @Test("umask and the size of /dev/shm by annotation, where the handler lets them through")
         func annotations() async throws {
-            let handler = "[crio.runtime.runtimes.runc]\nallowed_annotations = [\"umask.crio.io\", \"shm-size.crio.io\"]"
+            let handler = "[crio.runtime.runtimes.\(Combination.current.runtime)]\nallowed_annotations = [\"umask.crio.io\", \"shm-size.crio.io\"]"
             for (configuration, umask, size) in [(handler, "0077", "size=1024k"), ("", "0022", "size=65536k")] {
                 try await Daemon.during(configuration: configuration) { daemon in
                     let kubelet = daemon.kubelet

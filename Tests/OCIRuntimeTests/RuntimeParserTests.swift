@@ -30,14 +30,25 @@ import Testing
     }
 
     @Test func whatBecameOfAContainer() {
-        #expect(
-            Observation.decide(exitFile: ("137\n", 5), outOfMemory: true, alive: true, started: true)
-                == .exited(code: 137, time: 5, outOfMemory: true))
-        #expect(
-            Observation.decide(exitFile: ("-1", 5), outOfMemory: false, alive: false, started: true)
-                == .exited(code: 255, time: 5, outOfMemory: false))
-        #expect(Observation.decide(exitFile: ("", 5), outOfMemory: false, alive: true, started: false) == .running(started: false))
-        #expect(Observation.decide(exitFile: nil, outOfMemory: false, alive: true, started: true) == .running(started: true))
-        #expect(Observation.decide(exitFile: nil, outOfMemory: false, alive: false, started: false) == .lost)
+        func decide(
+            _ exitFile: (text: String, time: Int64)?, alive: Bool = false, started: Bool = false, monitorAlive: Bool = false,
+            rebooted: Bool = false
+        ) -> Observation {
+            Observation.decide(exitFile: exitFile, process: (alive, started), monitorAlive: monitorAlive, rebooted: rebooted)
+        }
+        #expect(decide(("137\n", 5), alive: true, started: true, monitorAlive: true) == .exited(code: 137, time: 5))
+        #expect(decide(("-1", 5)) == .exited(code: 255, time: 5))
+        #expect(decide(("", 5), alive: true) == .running(started: false))
+        #expect(decide(nil, alive: true, started: true) == .running(started: true), "a process without a monitor goes on")
+        #expect(decide(nil, monitorAlive: true) == .ending, "the monitor has yet to write")
+        #expect(decide(nil) == .lost(.withoutMonitor) && decide(nil, rebooted: true) == .lost(.reboot))
+    }
+
+    @Test func processOfAnEarlierBootIsNobody() {
+        let own = ContainerProcess(containerID: "c", pid: getpid(), startTime: ProcessStatus.read(getpid())?.startTime, bundle: "/none")
+        var (same, other) = (own, own)
+        (same.boot, other.boot) = (ContainerProcess.currentBoot, "d1b6ef0c-0000-4000-8000-000000000000")
+        #expect(own.isAlive && same.isAlive && !same.isOfAnEarlierBoot)
+        #expect(!other.isAlive && other.isOfAnEarlierBoot)
     }
 }

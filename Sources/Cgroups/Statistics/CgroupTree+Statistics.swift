@@ -19,11 +19,9 @@ extension CgroupTree {
         }
     }
 
-    /// The processes in a cgroup, not in those below it.
+    /// The processes in a cgroup and in those below it: crun puts a container's own there, and so may what runs in it.
     public func processes(of path: String) -> [Int32] {
-        for file in procsFiles(of: path) {
-            if let text = try? Files.readText(file) { return text.split(separator: "\n").compactMap { Int32($0) } }
-        }
+        for directory in layout.directories(of: path) where Files.exists(directory) { return CgroupProcesses.read(below: [directory]) }
         return []
     }
 

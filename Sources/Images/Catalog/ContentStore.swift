@@ -16,6 +16,8 @@ final class ContentStore: Sendable {
 
     let directories: ImageDirectories
     let boot: String
+    /// Where the file system of all that is mounted.
+    let mountPoint: String
     private let store: Store
     private let logger: Logger
     private let turn = Limiter(1)
@@ -31,6 +33,7 @@ final class ContentStore: Sendable {
         let boot = try Files.readText("/proc/sys/kernel/random/boot_id").filter { !$0.isWhitespace }
         self.boot = boot
         let there = try await BlockingPool.shared.run { try directories.open() }
+        mountPoint = try await BlockingPool.shared.run { try directories.mountPoint() }
         let (images, layers) = (try await store.all(Self.images), try await store.all(Self.layers))
         let holders = try await store.all(Self.holders)
         let lost = try await change { catalog in

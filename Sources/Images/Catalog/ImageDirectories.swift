@@ -27,6 +27,15 @@ struct ImageDirectories: Sendable {
     func layer(_ digest: Digest) -> String { "\(layers)/\(digest.hex)" }
     func document(_ digest: Digest) -> String { "\(documents)/\(digest.hex)" }
 
+    /// Where the file system is mounted that holds layers and what containers write. This, and not a directory in it, is what a
+    /// kubelet finds among the file systems that it knows.
+    /// - Throws: `SystemError`.
+    func mountPoint() throws(SystemError) -> String {
+        guard let resolved = realpath(root, nil) else { throw SystemError("realpath", root) }
+        defer { free(resolved) }
+        return try MountTable.mountPoint(of: String(cString: resolved))
+    }
+
     /// A directory for a layer to be, whose name nobody has.
     func temporaryName() -> String { "\(temporary)/\(Self.anyName())" }
 
@@ -88,8 +97,13 @@ struct ImageDirectories: Sendable {
         try check("syncfs", layers) { clinux_syncfs(file.raw) }
     }
 
-    /// Removes what was discarded by now. Not for two at a time.
+    /// Removes what was discarded by now. Not for two at a time. What cannot be removed does not keep the rest.
+    /// - Throws: the first failure, after all was tried.
     func emptyTrash() throws {
-        for name in try Files.list(trash) { try TreeRemoval.remove("\(trash)/\(name)") }
+        var failure: SystemError?
+        for name in try Files.list(trash) {
+            do { try TreeRemoval.remove("\(trash)/\(name)") } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
     }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Linux
 import OCI
 import Registry
 
@@ -48,7 +49,7 @@ enum ManifestDocument {
 
 extension ImageManifest {
     /// The kernel's bound on an overlay's lower layers, OVL_MAX_STACK.
-    static let mostLayers = 500
+    static let mostLayers = Overlay.mostLayersInAll
     /// Bytes that a blob may claim to have. The sum over all layers, and what is computed of it, fits into 64 bits.
     static let largestBlob: Int64 = 1 << 46
 

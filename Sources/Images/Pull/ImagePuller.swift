@@ -14,9 +14,10 @@ struct ImagePuller: Sendable {
 
     /// Everything is fetched, verified and unpacked before the image is listed; what was finished before a failure stays for
     /// a while, so that a retry goes on from there.
+    /// - Parameter caller: whose share of the downloads it has: a namespace.
     /// - Throws: `ImageError`, `RegistryError`, `CancellationError`.
     func pull(
-        _ reference: ImageReference, from source: any ImageSource, progress: @escaping @Sendable (PullProgress) -> Void
+        _ reference: ImageReference, from source: any ImageSource, for caller: String, progress: @escaping @Sendable (PullProgress) -> Void
     ) async throws -> PulledImage {
         let resolver = ManifestResolver(platform: options.platform)
         let resolved = try await resolver.resolve(reference.manifestReference, of: "\(reference)", from: source)
@@ -27,7 +28,8 @@ struct ImagePuller: Sendable {
         let pinned = resolved.configuration.rootfs.diffIDs + [Self.inheritedName(of: image)]
         try await content.change { $0.pin(pinned) }
         do {
-            let fetched = try await complete(resolved, reference, source, progress)
+            let fetched = try await complete(
+                resolved, reference, source, DownloadParty(registry: reference.domain, caller: caller), progress)
             try await content.change { $0.unpin(pinned) }
             return PulledImage(
                 id: image.description, reference: reference.digested(resolved.digests[0]).description, fetched: fetched)
@@ -44,10 +46,10 @@ struct ImagePuller: Sendable {
     }
 
     private func complete(
-        _ resolved: ResolvedImage, _ reference: ImageReference, _ source: any ImageSource,
+        _ resolved: ResolvedImage, _ reference: ImageReference, _ source: any ImageSource, _ party: DownloadParty,
         _ progress: @escaping @Sendable (PullProgress) -> Void
     ) async throws -> Int64 {
-        let fetched = try await fetchLayers(resolved, source, progress)
+        let fetched = try await fetchLayers(resolved, source, party, progress)
         let inherited = InheritedDirectories(content: content)
         let stack = try await inherited.stack(resolved.configuration.rootfs.diffIDs, image: Self.inheritedName(of: resolved.manifest.config.digest))
         let records = content.catalog.layers
@@ -62,10 +64,11 @@ struct ImagePuller: Sendable {
 
     /// - Returns: compressed bytes that had to be fetched.
     private func fetchLayers(
-        _ resolved: ResolvedImage, _ source: any ImageSource, _ progress: @escaping @Sendable (PullProgress) -> Void
+        _ resolved: ResolvedImage, _ source: any ImageSource, _ party: DownloadParty,
+        _ progress: @escaping @Sendable (PullProgress) -> Void
     ) async throws -> Int64 {
         let requests = zip(resolved.manifest.layers, resolved.configuration.rootfs.diffIDs).map {
-            LayerFetcher.Request(descriptor: $0, diffID: $1, source: source)
+            LayerFetcher.Request(descriptor: $0, diffID: $1, source: source, party: party)
         }
         return try await withThrowingTaskGroup(of: Int64.self) { group in
             for (index, request) in requests.enumerated() {

@@ -11,6 +11,8 @@ struct LayerFetcher: Sendable {
         let descriptor: Descriptor
         let diffID: Digest
         let source: any ImageSource
+        /// Whose share of the downloads it has.
+        let party: DownloadParty
     }
 
     let content: ContentStore
@@ -23,7 +25,7 @@ struct LayerFetcher: Sendable {
     }
 
     private let underWay = SharedWork<Work, LayerRecord, Int64>()
-    private let places: Limiter
+    private let places: DownloadPlaces
 
     /// Compressed bytes of a layer that may wait for its thread.
     private static let queueLimit = 4 << 20
@@ -32,7 +34,7 @@ struct LayerFetcher: Sendable {
 
     init(content: ContentStore, options: ImageOptions) {
         (self.content, self.options) = (content, options)
-        places = Limiter(options.parallelLayers)
+        places = DownloadPlaces(each: options.parallelLayers)
     }
 
     /// Gets a layer that the caller has pinned, unless it is there.
@@ -46,7 +48,7 @@ struct LayerFetcher: Sendable {
                 let record = try await underWay.value(for: Work(blob: blob, diffID: request.diffID), observer: progress) { tell in
                     // Another work on it may have ended between the look and now.
                     if let record = content.catalog.layer(request.diffID, by: blob) { return record }
-                    return try await places.run { try await fetch(request, tell) }
+                    return try await places.run(request.party) { try await fetch(request, tell) }
                 }
                 return (record, true)
             } catch {

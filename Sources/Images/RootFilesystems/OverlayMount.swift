@@ -27,13 +27,9 @@ struct OverlayMount: Sendable {
     private func mount(_ lower: [String], _ upper: String, _ work: String) throws {
         if let top = lower.first { try copyLooks(of: top, to: upper) } else { chmod(upper, 0o755) }
         guard !lower.isEmpty else { return try Mounts.bind(upper, at: target) }
-        do {
-            // What a container writes does not outlive it, and so needs no waiting for the disk, neither at fsync nor when the
-            // overlay is unmounted: Linux, overlayfs.rst, "Volatile mount".
-            try Mounts.overlay(lower: lower, upper: upper, work: work, options: ["volatile"] + options, at: target)
-        } catch  where error.call == "fsconfig volatile" {
-            try Mounts.overlay(lower: lower, upper: upper, work: work, options: options, at: target)
-        }
+        // What a container writes does not outlive it.
+        let overlay = Overlay(lower: lower, changes: (upper, work), options: options, isVolatile: true, scratch: "\(changes)/mounting")
+        try overlay.mount(at: target)
     }
 
     /// The root that shows is the upper directory: it is to look like the image's.

@@ -80,8 +80,8 @@ public struct RootFilesystems: Sendable {
             try await BlockingPool.shared.run {
                 let shifted = try userNamespace.map { try ShiftedLayers(stack, userNamespace: $0, directory: "\(target).layers") }
                 defer { shifted?.detach() }
-                try Mounts.overlay(
-                    lower: shifted?.paths ?? stack, upper: nil, work: nil, options: options, at: target, readOnly: true)
+                let overlay = Overlay(lower: shifted?.paths ?? stack, options: options, scratch: "\(target).mounting")
+                try overlay.mount(at: target)
             }
         } catch {
             let failure = ImageError(error, "mounting the image \(image.id) at \(target)")
@@ -120,6 +120,9 @@ public struct RootFilesystems: Sendable {
         content.catalog.holders.keys.filter { !Self.isName($0) }.sorted()
     }
 
+    /// Where the file system is mounted that takes what containers write.
+    public var mountPoint: String { content.mountPoint }
+
     /// What a container has written.
     /// - Throws: `ImageError.notFound`, `.storage`.
     public func usage(_ containerID: String) async throws(ImageError) -> (bytes: UInt64, inodes: UInt64) {
@@ -138,7 +141,7 @@ public struct RootFilesystems: Sendable {
         let changes = directories.changes
         do {
             let usage = try await BlockingPool.shared.run { try TreeUsage.measure(changes) }
-            return FilesystemUsage(mountpoint: changes, bytes: usage.bytes, inodes: usage.inodes)
+            return FilesystemUsage(mountpoint: content.mountPoint, bytes: usage.bytes, inodes: usage.inodes)
         } catch {
             throw ImageError(error, "measuring what containers have written")
         }

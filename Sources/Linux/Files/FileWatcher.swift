@@ -31,12 +31,13 @@ public enum FileWatcher {
 }
 
 /// One event as the kernel lays it out: watch, mask, cookie, length of the name, the name padded with zeros.
-struct InotifyEvent: Equatable {
-    let watch: CInt
-    let mask: UInt32
-    let name: String
+public struct InotifyEvent: Sendable, Equatable {
+    public let watch: CInt
+    public let mask: UInt32
+    public let name: String
 
-    static func parse(_ bytes: [UInt8]) -> [InotifyEvent] {
+    /// Reads what read(2) of an inotify descriptor gave: whole events, inotify(7).
+    public static func parse(_ bytes: [UInt8]) -> [InotifyEvent] {
         var events: [InotifyEvent] = []
         var offset = 0
         bytes.withUnsafeBytes { raw in

@@ -62,4 +62,13 @@ public enum MountTable {
     public static func read(_ path: String = "/proc/self/mountinfo") throws(SystemError) -> [MountEntry] {
         try Files.readText(path).split(separator: "\n").compactMap { MountEntry(line: $0) }
     }
+
+    /// Where the file system is mounted that holds `path`, an absolute one without links: of the mount points above it the nearest.
+    /// - Throws: `SystemError`.
+    public static func mountPoint(of path: String) throws(SystemError) -> String { mountPoint(of: path, in: try read()) }
+
+    static func mountPoint(of path: String, in table: [MountEntry]) -> String {
+        let above = table.map(\.mountPoint).filter { $0 == "/" || path == $0 || path.hasPrefix($0 + "/") }
+        return above.max { $0.utf8.count < $1.utf8.count } ?? "/"
+    }
 }

@@ -3,47 +3,6 @@ import Glibc
 
 /// Makes and ends mounts. All calls can wait: run them on the blocking pool.
 public enum Mounts {
-    /// Mounts an overlay through fsopen(2), one layer at a time, so that any number of layers fits where mount(2)
-    /// would stop at a page of options.
-    ///
-    /// - Parameters:
-    ///   - lower: directories, the topmost first.
-    ///   - upper, work: where changes go; both nil for a read-only view.
-    ///   - options: more options of the file system, `key=value` or a flag.
-    /// - Throws: `SystemError`, with the kernel's own message where it left one.
-    public static func overlay(
-        lower: [String], upper: String?, work: String?, options: [String] = [], at target: String, readOnly: Bool = false
-    ) throws(SystemError) {
-        let context = OwnedDescriptor(try check("fsopen", "overlay") { clinux_fsopen("overlay", 1) })
-        func set(_ key: String, _ value: String?) throws(SystemError) {
-            let command: UInt32 = value == nil ? 0 : 1
-            if clinux_fsconfig(context.raw, command, key, value, 0) != 0 {
-                throw failure("fsconfig \(key)", context, target)
-            }
-        }
-        try set("source", "overlay")
-        for layer in lower { try set("lowerdir+", layer) }
-        if let upper { try set("upperdir", upper) }
-        if let work { try set("workdir", work) }
-        for option in options {
-            let parts = option.split(separator: "=", maxSplits: 1).map(String.init)
-            try set(parts[0], parts.count > 1 ? parts[1] : nil)
-        }
-        if clinux_fsconfig(context.raw, 6, nil, nil, 0) != 0 { throw failure("mount overlay", context, target) }
-        let attributes: UInt32 = readOnly ? 1 : 0
-        let mount = OwnedDescriptor(try check("fsmount", target) { clinux_fsmount(context.raw, 1, attributes) })
-        try check("move_mount", target) { clinux_move_mount(mount.raw, "", AT_FDCWD, target, 4) }
-    }
-
-    /// The kernel explains a refused mount on the context's descriptor, a line a read.
-    private static func failure(_ call: String, _ context: OwnedDescriptor, _ target: String) -> SystemError {
-        let code = errno
-        var buffer = [UInt8](repeating: 0, count: 512)
-        let count = read(context.raw, &buffer, buffer.count)
-        let said = count > 2 ? " (\(String(decoding: buffer[2..<count], as: UTF8.self).split(separator: "\n").joined()))" : ""
-        return SystemError(call, code: code, target + said)
-    }
-
     /// Binds `source` at `target`, both existing.
     public static func bind(
         _ source: String, at target: String, recursive: Bool = false, readOnly: Bool = false

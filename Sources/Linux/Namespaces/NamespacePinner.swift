@@ -24,6 +24,19 @@ public struct NamespacePinner: Sendable {
         return PinnedNamespaces(request, initPID: printed.flatMap { $0 > 0 ? $0 : nil })
     }
 
+    /// Suspends until the init of a pod has ended; at once where it is not there.
+    /// - Throws: `SystemError`; `CancellationError`.
+    public static func endOfInit(directory: String) async throws {
+        let (file, namespace) = ("\(directory)/init.pid", NamespaceKind.pid.pin(in: directory))
+        guard let process = try await BlockingPool.shared.run({ PodInit(file: file, namespace: namespace) }) else { return }
+        try await Poller.shared.readable(process.pidfd.raw)
+    }
+
+    /// Whether the init of a pod runs. Blocks.
+    public static func hasInit(directory: String) -> Bool {
+        PodInit(file: "\(directory)/init.pid", namespace: NamespaceKind.pid.pin(in: directory)) != nil
+    }
+
     /// Ends the init, with it all processes of the PID namespace, and takes the pins away. Idempotent; a directory that is
     /// not there has none.
     /// - Throws: `SystemError`; what is left is taken away by another call.
@@ -44,7 +57,7 @@ public struct NamespacePinner: Sendable {
 /// A pod's init that runs.
 private struct PodInit: Sendable {
     private let pid: Int32
-    private let pidfd: OwnedDescriptor
+    let pidfd: OwnedDescriptor
 
     /// Finds the process whose number `file` holds. Nil where it has ended, the number maybe another's by now: ours is in
     /// the PID namespace that is pinned at `namespace`.

@@ -112,7 +112,9 @@ extension Node {
         try await inventory.updateContainer(container.id) {
             $0.pid = process.pid
             $0.processStart = process.startTime
+            $0.boot = ContainerProcess.currentBoot
         }
+        follow(try inventory.container(container.id))
         // From here on it is a container like others.
         try? await BlockingPool.shared.run { try Files.removeTree(parts) }
     }

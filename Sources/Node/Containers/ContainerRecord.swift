@@ -52,6 +52,8 @@ public struct ContainerRecord: Codable, Sendable, Identifiable {
     public var pid: Int32?
     /// That process's start time (/proc/PID/stat, field 22), which tells it from a later one of the same number.
     public var processStart: UInt64?
+    /// The boot in which that process was made, random/boot_id; nil in records of old.
+    public var boot: String?
     /// Where the log goes; empty for none.
     public var logPath: String
     /// The path below a cgroup hierarchy, or `slice:prefix:name`.
@@ -68,6 +70,8 @@ public struct ContainerRecord: Codable, Sendable, Identifiable {
     @Coded public var mounts: Runtime_V1_ContainerConfig
     /// The checkpoint that its process comes from; nil for a new one.
     public var restore: RestoreOrigin?
+    /// Whether it never came to be, and undoing it did not succeed at once: it is undone until it is gone. Nil in records of old.
+    var failed: Bool?
 
     public var key: ContainerKey { ContainerKey(podID: podID, config.metadata) }
 

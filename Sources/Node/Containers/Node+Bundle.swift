@@ -33,7 +33,7 @@ extension Node {
         let label = try labels(of: container, in: pod).file
         var volumes: [ImageVolume] = []
         for (index, mount) in container.config.mounts.enumerated() where !mount.image.image.isEmpty {
-            let image = try await requiredImage(mount.image)
+            let image = try await requiredImage(mount.image, for: pod)
             let path = "\(containerFiles.bundle(container.id))/volumes/\(index)"
             try await BlockingPool.shared.run { try Files.makeDirectories(path) }
             try await rootFileSystems.mountImage(image, at: path, label: label, userNamespace: pod.namespaces.user)
@@ -141,8 +141,9 @@ extension Node {
             "io.kubernetes.cri-o.ContainerID": container.id, "io.kubernetes.cri-o.ContainerName": container.config.metadata.name,
             "io.kubernetes.cri-o.ImageRef": container.imageID, "io.kubernetes.pod.name": metadata.name,
             "io.kubernetes.pod.namespace": metadata.namespace, "io.kubernetes.pod.uid": metadata.uid,
-            "io.kubernetes.container.name": container.config.metadata.name, "org.systemd.property.CollectMode": "'inactive-or-failed'",
+            "io.kubernetes.container.name": container.config.metadata.name,
         ]
+        result.merge(scopeProperties(of: container, in: pod)) { $1 }
         let allowed = allowedPrefixes(of: pod)
         let defaults = try runtimes.runtime(of: pod).handler.defaultAnnotations
         let all = try annotatedConfiguration(of: pod).annotations.merging(container.config.annotations) { $1 }
@@ -150,8 +151,22 @@ extension Node {
         for (key, value) in all where defaults[key] != nil || allowed.contains(where: { key.hasPrefix($0) }) {
             result[key] = value
         }
-        if settings.cgroupDriver == .cgroupfs { result["org.systemd.property.CollectMode"] = nil }
         return result
+    }
+
+    /// What the runtime tells systemd of the container's scope. Runtimes leave scopes out of a shutdown's order by default: their processes
+    /// would be told to end at the very last, and be waited for as long as anything.
+    private func scopeProperties(of container: ContainerRecord, in pod: PodRecord) -> [String: String] {
+        guard cgroups.names(of: pod.cgroupParent).driver == .systemd else { return [:] }
+        let prefix = "org.systemd.property."
+        var properties = [
+            prefix + "CollectMode": "'inactive-or-failed'", prefix + "DefaultDependencies": "true",
+            prefix + "TimeoutStopUSec": "uint64 \(ScopeTimes.stop(annotations: container.config.annotations) * 1_000_000)",
+        ]
+        if pod.namespaces.initPID != nil, let scope = cgroups.initScope(ofPod: pod.id, parent: pod.cgroupParent) {
+            properties[prefix + "After"] = "['\(scope)']"
+        }
+        return properties
     }
 
     /// The request's mounts as they came to be.

@@ -14,6 +14,7 @@ extension Node {
     public func createContainer(
         inPod podID: String, _ config: Runtime_V1_ContainerConfig, podConfig: Runtime_V1_PodSandboxConfig?
     ) async throws -> String {
+        try await recovered(try inventory.pod(podID).id)
         let pod = try inventory.pod(podID)
         guard pod.phase == .ready else {
             throw NodeError.failedPrecondition(
@@ -57,7 +58,7 @@ extension Node {
         let checkpoint = try await checkpoint(of: config, for: id)
         let image: ImageRecord
         do {
-            image = if let checkpoint { try await baseImage(of: checkpoint) } else { try await requiredImage(config.image) }
+            image = if let checkpoint { try await baseImage(of: checkpoint) } else { try await requiredImage(config.image, for: pod) }
         } catch {
             if checkpoint != nil { await discardCheckpoint(id) }
             throw error
@@ -80,6 +81,7 @@ extension Node {
                 $0.phase = exit == nil ? .created : .exited
                 $0.exit = exit
             }
+            if !container.awaitsRestore { follow(try inventory.container(id)) }
         } catch {
             logger(container: container).error("container failed", metadata: ["error": "\(error)"])
             await discardContainer(id)
@@ -126,10 +128,15 @@ extension Node {
             return container
         }
 
-        phase("create")
-        let created = try await createProcess(of: container, in: pod, bundle: bundle.path)
+        phase("create queue")
+        let created = try await turns.run {
+            timeline.end("create queue")
+            phase("create")
+            return try await createProcess(of: container, in: pod, bundle: bundle.path)
+        }
         container.pid = created.pid
         container.processStart = created.startTime
+        container.boot = ContainerProcess.currentBoot
         try await settle(container, in: pod)
         timeline.end("create")
         return container
@@ -141,15 +148,21 @@ extension Node {
             try await release(container)
             try await inventory.removeContainer(id)
         } catch {
-            logger(container: container).error("undoing the container failed; the next start tries again", metadata: ["error": "\(error)"])
+            logger(container: container).error("undoing the container failed; it is tried again", metadata: ["error": "\(error)"])
+            await undoLater(container: id)
         }
     }
 
     /// The image that a container asks for: by id or by name. It is pulled before, by the kubelet.
-    func requiredImage(_ spec: Runtime_V1_ImageSpec) async throws -> ImageRecord {
+    /// - Throws: `NodeError`, also where the signature policy of the pod's namespace does not let it be used.
+    func requiredImage(_ spec: Runtime_V1_ImageSpec, for pod: PodRecord) async throws -> ImageRecord {
         guard !spec.image.isEmpty else { throw NodeError.invalidArgument("the container's configuration names no image") }
         guard let image = try await image(spec.image) else {
             throw NodeError.notFound("image \(spec.image) is not on this node: pull it first")
+        }
+        let name = spec.userSpecifiedImage.isEmpty ? spec.image : spec.userSpecifiedImage
+        do { try await images.checkPolicy(image, as: name, namespace: pod.config.metadata.namespace) } catch {
+            throw nodeError(error, "checking the signature policy for \(name)")
         }
         return image
     }

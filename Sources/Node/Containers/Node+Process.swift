@@ -9,21 +9,33 @@ extension Node {
     func createProcess(
         of container: ContainerRecord, in pod: PodRecord, bundle: String, restoring restore: RestoreRequest? = nil
     ) async throws -> ContainerProcess {
-        if pod.ownsCgroup { try await BlockingPool.shared.run { [cgroups] in try cgroups.makeParent(pod.cgroupParent) } }
+        if pod.ownsCgroup { try await cgroups.makeParent(pod.cgroupParent) }
         let runtime = try runtimes.runtime(of: pod)
-        let monitorJoinsPod = runtime.handler.monitorInPodCgroup ?? settings.monitorInPodCgroup
-        return try await runtime.create(
+        let (id, parent, stop) = (container.id, monitorParent(of: pod, runtime), ScopeTimes.stop(annotations: container.config.annotations))
+        let created = try await runtime.create(
             CreateRequest(
                 id: container.id, name: container.config.metadata.name, bundle: bundle, logPath: container.logPath,
                 terminal: container.config.tty, stdin: container.config.stdin, stdinOnce: container.config.stdinOnce,
-                monitorCgroupProcsFiles: monitorJoinsPod ? cgroups.procsFiles(of: pod.cgroupParent) : [], restore: restore))
+                restore: restore
+            ) { [cgroups] in try await cgroups.placeMonitor($0, of: id, parent: parent, stop: stop) })
+        var known = container
+        known.pid = created.pid
+        cgroups.watch(known)
+        return created
+    }
+
+    /// The parent of the cgroup of a container's monitor.
+    func monitorParent(of pod: PodRecord, _ runtime: OCIRuntime) -> String {
+        // A pod that was made when cgroups were made by hand has no slice.
+        guard cgroups.names(of: pod.cgroupParent).driver == .systemd else { return pod.cgroupParent }
+        return (runtime.handler.monitorCgroup ?? settings.monitorCgroup).parent(ofPod: pod.cgroupParent)
     }
 
     /// The container's process as the runtime's driver takes it.
     func process(of container: ContainerRecord) -> ContainerProcess {
         ContainerProcess(
             containerID: container.id, pid: container.pid, startTime: container.processStart,
-            bundle: containerFiles.bundle(container.id), cgroupProcsFiles: cgroups.procsFiles(of: container.cgroupPath))
+            boot: container.boot, bundle: containerFiles.bundle(container.id), cgroupDirectories: cgroups.directories(of: container.cgroupPath))
     }
 
     /// Has the runtime forget a container that ended, without anyone waiting for it.
@@ -33,18 +45,6 @@ extension Node {
             try? await locks.withLock(container.id) { [self] in
                 try await cleanups.result(for: container.id) { [self] in try await releaseProcess(container) }
             }
-        }
-    }
-
-    /// What a container may still have that its record does not know of: the monitor of a create that was cut off.
-    func endUnrecorded(_ container: ContainerRecord) async throws {
-        let bundle = containerFiles.bundle(container.id)
-        try await BlockingPool.shared.run {
-            guard let text = try? Files.readText(MonitorFiles(bundle: bundle).monitorPidFile),
-                let pid = Int32(text.filter { !$0.isWhitespace }),
-                let command = try? Files.readText("/proc/\(pid)/cmdline"), command.contains(container.id)
-            else { return }
-            _ = kill(pid, SIGKILL)
         }
     }
 

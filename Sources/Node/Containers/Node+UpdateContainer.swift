@@ -39,7 +39,7 @@ extension Node {
         let score = new.oomScoreAdj == 0 ? nil : builder.score(new)
         try await BlockingPool.shared.run { [cgroups, rest] in
             try cgroups.limit(container: container.cgroupPath, rest)
-            if let score { try Self.setScore(score, cgroups.procsFiles(of: container.cgroupPath)) }
+            if let score { try Self.setScore(score, cgroups.directories(of: container.cgroupPath)) }
         }
         try await inventory.updateContainer(container.id) { $0.resources = merged }
     }
@@ -54,8 +54,8 @@ extension Node {
         }
     }
 
-    private static func setScore(_ score: Int, _ files: [String]) throws {
-        do { try OOMScore.set(score, ofProcessesIn: files) } catch {
+    private static func setScore(_ score: Int, _ directories: [String]) throws {
+        do { try OOMScore.set(score, ofProcessesIn: directories) } catch {
             guard error.code == EACCES || error.code == EPERM else { throw error }
             throw NodeError.failedPrecondition(
                 "the OOM score \(score) is below what the processes began with, and the daemon lacks CAP_SYS_RESOURCE to lower it")

@@ -10,6 +10,7 @@ extension Node {
         _ id: String, overhead: Runtime_V1_LinuxContainerResources?, resources: Runtime_V1_LinuxContainerResources?
     ) async throws {
         let id = try inventory.pod(id).id
+        try await recovered(id)
         try await detached { [self] in
             try await locks.withLock(id) { [self] in
                 let pod = try inventory.pod(id)
@@ -30,6 +31,6 @@ extension Node {
         guard pod.limitsCgroup else { return }
         let wanted = limits.cgroup(settings.host)
         try await checkMemory(wanted.memory ?? 0, of: pod.cgroupParent)
-        try await BlockingPool.shared.run { [cgroups] in try cgroups.limit(pod.cgroupParent, wanted) }
+        try await cgroups.limit(pod.cgroupParent, wanted)
     }
 }

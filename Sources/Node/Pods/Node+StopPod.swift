@@ -6,6 +6,7 @@ extension Node {
     /// - Throws: `NodeError`.
     public func stopPod(_ id: String) async throws {
         guard let id = try known({ try inventory.pod(id).id }) else { return }
+        try await recovered(id)
         try await detached { [self] in
             try await locks.withLock(id) { [self] in try await stopLocked(id) }
         }
@@ -15,6 +16,7 @@ extension Node {
     /// - Throws: `NodeError`.
     public func removePod(_ id: String) async throws {
         guard let id = try known({ try inventory.pod(id).id }) else { return }
+        try await recovered(id)
         try await detached { [self] in
             try await locks.withLock(id) { [self] in
                 try await stopLocked(id)
@@ -59,18 +61,42 @@ extension Node {
 
     private func releaseNamespaces(of pod: PodRecord) async throws {
         try await pinner.unpin(directory: podFiles.namespaces(pod.id))
-        try await BlockingPool.shared.run { [podFiles] in try podFiles.remove(pod.id) }
+        try await BlockingPool.shared.run { [podFiles, cgroups] in
+            cgroups.removeInit(ofPod: pod.id, parent: pod.cgroupParent)
+            try podFiles.remove(pod.id)
+        }
     }
 
     /// Removes what is left of a pod that holds nothing any more.
     func forget(_ pod: PodRecord) async throws {
         // One that did not come to be stays that: nobody has been told of it.
         try await inventory.updatePod(pod.id) { if $0.phase != .creating { $0.phase = .removing } }
-        if pod.ownsCgroup { await cgroups.removeParent(pod.cgroupParent) }
+        await removeParents(of: pod)
         try await BlockingPool.shared.run { [podFiles] in try podFiles.remove(pod.id) }
         timelines.forget(pod.id)
         samples.forget(pod.id)
         try await inventory.removePod(pod.id)
+    }
+
+    static let parentsLock = "cgroup parents"
+
+    /// Removes the parents that were made for a pod. Those that other pods are in become another one's to remove.
+    private func removeParents(of pod: PodRecord) async {
+        if pod.parentsToRemove.isEmpty { return }
+        await locks.withLock(Self.parentsLock) { [self] in
+            for parent in pod.parentsToRemove {
+                let heir = inventory.pods().first { $0.id != pod.id && cgroups.isParent(parent, of: $0.cgroupParent) }
+                do {
+                    if let heir {
+                        try await inventory.updatePod(heir.id) {
+                            if !$0.parentsToRemove.contains(parent) { $0.ownedParents = $0.parentsToRemove + [parent] }
+                        }
+                    } else {
+                        try await cgroups.removeParent(parent, isPods: parent == pod.cgroupParent)
+                    }
+                } catch { logger(pod: pod).warning("a cgroup stays", metadata: ["cgroup": "\(parent)", "error": "\(error)"]) }
+            }
+        }
     }
 
     /// Does something to all containers of a pod at once; the first failure is thrown when all are through.

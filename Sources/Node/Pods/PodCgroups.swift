@@ -1,56 +1,59 @@
 import Cgroups
 import Linux
 
-/// The cgroups of pods and containers: their names by the driver, and the making of those that nobody else makes.
+/// The cgroups of pods and containers: their names, and the making of those that nobody else makes.
+///
+/// New pods' are the configured driver's. One that a pod has already is of the driver that its name is of: a path, or a slice.
 struct PodCgroups: Sendable {
     let tree: CgroupTree
-    let names: CgroupNames
+    let systemd: Systemd
+    let outOfMemory: OOMWatcher
+    let driver: CgroupDriver
+    /// The daemon's root, by which it knows its own scopes from those of another one on the same host.
+    let owner: String
 
-    init(layout: CgroupLayout, driver: CgroupDriver) {
+    init(layout: CgroupLayout, driver: CgroupDriver, owner: String) {
         tree = CgroupTree(layout: layout)
-        names = CgroupNames(driver: driver)
+        systemd = Systemd()
+        outOfMemory = OOMWatcher(tree: tree)
+        self.driver = driver
+        self.owner = owner
     }
 
-    /// The parent of a pod's containers, and whether it is there already: the kubelet makes it, others do not.
+    func names(of path: String) -> CgroupNames { CgroupNames(driver: path.hasPrefix("/") ? .cgroupfs : .systemd) }
+
+    /// The parent of a new pod's containers.
     /// - Throws: `NodeError.invalidArgument` where it is not of the driver's form.
-    func podParent(_ requested: String) throws(NodeError) -> (path: String, exists: Bool) {
-        do {
-            let path = try names.parent(requested)
-            return (path, tree.exists(names.fileSystemPath(path)))
-        } catch { throw .invalidArgument("\(error)") }
+    func podParent(_ requested: String) throws(NodeError) -> String {
+        do { return try CgroupNames(driver: driver).parent(requested) } catch { throw .invalidArgument("\(error)") }
     }
 
     func containerPath(parent: String, containerID: String) -> String {
-        names.containerPath(parent: parent, containerID: containerID)
+        names(of: parent).containerPath(parent: parent, containerID: containerID)
     }
 
-    /// Makes a pod's parent, where the driver leaves that to us. Blocks.
-    func makeParent(_ path: String) throws {
-        if names.driver == .cgroupfs { try tree.make(path) }
-    }
-
-    /// Writes a pod's own limits into its parent, where the driver leaves that to us. Blocks.
-    func limit(_ path: String, _ limits: CgroupLimits) throws {
-        if names.driver == .cgroupfs { try tree.apply(limits, to: path) }
-    }
-
-    /// Writes limits into a container's cgroup that its runtime does not. Blocks.
-    func limit(container path: String, _ limits: CgroupLimits) throws { try tree.apply(limits, to: names.fileSystemPath(path)) }
-
-    /// Removes a pod's parent; one that others use stays.
-    func removeParent(_ path: String) async {
-        guard names.driver == .cgroupfs else { return }
-        try? await BlockingPool.shared.run { tree.remove(path) }
-    }
-
-    /// Files that take a process's number into a pod's or a container's cgroup.
-    func procsFiles(of path: String) -> [String] { tree.procsFiles(of: names.fileSystemPath(path)) }
+    /// The directories of a pod's or a container's cgroup, one a hierarchy.
+    func directories(of path: String) -> [String] { tree.layout.directories(of: names(of: path).fileSystemPath(path)) }
 
     /// The figures of a pod's or a container's cgroup; nil where it is gone.
-    func statistics(of path: String) -> CgroupStatistics? { tree.statistics(of: names.fileSystemPath(path)) }
+    func statistics(of path: String) -> CgroupStatistics? { tree.statistics(of: names(of: path).fileSystemPath(path)) }
 
-    func details(of path: String) -> CgroupDetails? { tree.details(of: names.fileSystemPath(path)) }
+    func details(of path: String) -> CgroupDetails? { tree.details(of: names(of: path).fileSystemPath(path)) }
 
-    /// The processes of a container.
-    func processes(of path: String) -> [Int32] { tree.processes(of: names.fileSystemPath(path)) }
+    /// The processes of a container, those in cgroups of its own included.
+    func processes(of path: String) -> [Int32] { tree.processes(of: names(of: path).fileSystemPath(path)) }
+
+    /// Writes limits into a container's cgroup that its runtime does not. Blocks.
+    func limit(container path: String, _ limits: CgroupLimits) throws { try tree.apply(limits, to: names(of: path).fileSystemPath(path)) }
+
+    /// Follows what a container's cgroup tells of memory that ran out.
+    func watch(_ container: ContainerRecord) {
+        outOfMemory.watch(container.id, path: names(of: container.cgroupPath).fileSystemPath(container.cgroupPath), pid: container.pid)
+    }
+
+    /// Whether a container that ended with this code ran out of memory.
+    func ranOutOfMemory(_ container: ContainerRecord, code: Int32) -> Bool {
+        let path = names(of: container.cgroupPath).fileSystemPath(container.cgroupPath)
+        return outOfMemory.explains(exitCode: code, of: container.id, path: path, pid: container.pid)
+    }
 }

@@ -88,9 +88,10 @@ struct PodFiles: Sendable {
 }
 
 extension PodFiles {
-    /// Whether the namespaces of a ready pod are still pinned: after a restart of the node they are not.
+    /// Whether the namespaces of a ready pod are still pinned, and its init runs: after a restart of the node they are not.
     func isWhole(_ pod: PodRecord) -> Bool {
         let pins = [pod.namespaces.net, pod.namespaces.ipc, pod.namespaces.uts, pod.namespaces.user].compactMap(\.self)
-        return pins.allSatisfy { NamespaceFile.isPinned($0) }
+        let hasInit = pod.namespaces.initPID == nil || NamespacePinner.hasInit(directory: namespaces(pod.id))
+        return hasInit && pins.allSatisfy { NamespaceFile.isPinned($0) }
     }
 }

@@ -41,8 +41,16 @@ public struct PodRecord: Codable, Sendable, Identifiable {
     public var cgroupParent: String
     /// Whether the cgroup was made for this pod and goes with it.
     public var ownsCgroup: Bool
+    /// The parents that were not there before and go when no pod is in them any more, the deepest first; nil in records of old.
+    var ownedParents: [String]?
     /// The SELinux labels that its containers start from; nil where labels are not in use.
     public var labels: SELinuxLabels?
+
+    /// Whether it never came to be, and undoing it did not succeed at once: it is undone until it is gone. Nil in records of old.
+    var failed: Bool?
+
+    /// What of the parents is to be removed with the pod.
+    var parentsToRemove: [String] { ownedParents ?? (ownsCgroup ? [cgroupParent] : []) }
 
     /// Whether the limits of the cgroup are ours to write: nobody else made it, and no other pod has it for its own.
     var limitsCgroup: Bool { ownsCgroup && !config.linux.cgroupParent.isEmpty }

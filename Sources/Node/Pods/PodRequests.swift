@@ -4,7 +4,7 @@ import Networking
 
 // What a pod's record says to the modules below.
 extension Node {
-    func namespaceRequest(for pod: PodRecord) -> NamespaceRequest {
+    func namespaceRequest(for pod: PodRecord) async throws -> NamespaceRequest {
         let options = pod.namespaceOptions
         var request = NamespaceRequest(directory: podFiles.namespaces(pod.id))
         request.network = options.network != .node
@@ -18,7 +18,10 @@ extension Node {
             (request.uidMap, request.gidMap) = ([userNamespace.uids], [userNamespace.gids])
             request.sysctls = userNamespace.adjusted(sysctls: request.sysctls)
         }
-        request.cgroupProcsFiles = request.pid ? cgroups.procsFiles(of: pod.cgroupParent) : []
+        if request.pid {
+            let (id, parent) = (pod.id, pod.cgroupParent)
+            request.cgroupProcsFiles = try await BlockingPool.shared.run { [cgroups] in try cgroups.prepareInit(ofPod: id, parent: parent) }
+        }
         return request
     }
 

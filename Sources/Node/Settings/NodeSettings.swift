@@ -10,7 +10,8 @@ public struct NodeSettings: Sendable {
     public var defaultHandler: String
     public var cgroupLayout: CgroupLayout
     public var cgroupDriver: CgroupDriver
-    public var monitorInPodCgroup: Bool
+    /// Where containers' monitors run, unless their handler says otherwise.
+    public var monitorCgroup: MonitorCgroup
     public var host: SpecHost
     public var specification: SpecSettings
     public var defaultSysctls: [String: String]
@@ -39,7 +40,7 @@ public struct NodeSettings: Sendable {
 
     public init(
         root: String, runRoot: String, pinnerPath: String, handlers: [RuntimeHandler], defaultHandler: String,
-        cgroupLayout: CgroupLayout, cgroupDriver: CgroupDriver, monitorInPodCgroup: Bool, host: SpecHost,
+        cgroupLayout: CgroupLayout, cgroupDriver: CgroupDriver, monitorCgroup: MonitorCgroup, host: SpecHost,
         specification: SpecSettings, defaultSysctls: [String: String] = [:], minimumMappableUID: UInt32? = nil,
         minimumMappableGID: UInt32? = nil, seccompProfile: SeccompProfile = .runtimeDefault, checkpoints: Bool = true,
         rendered: String = ""
@@ -51,7 +52,7 @@ public struct NodeSettings: Sendable {
         self.defaultHandler = defaultHandler
         self.cgroupLayout = cgroupLayout
         self.cgroupDriver = cgroupDriver
-        self.monitorInPodCgroup = monitorInPodCgroup
+        self.monitorCgroup = monitorCgroup
         self.host = host
         self.specification = specification
         self.defaultSysctls = defaultSysctls

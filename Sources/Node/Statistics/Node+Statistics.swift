@@ -27,7 +27,7 @@ extension Node {
                 }
             }
             $0.writableLayer.timestamp = now
-            $0.writableLayer.fsID.mountpoint = rootFileSystems.path(container.id)
+            $0.writableLayer.fsID.mountpoint = rootFileSystems.mountPoint
             $0.writableLayer.usedBytes.value = written?.bytes ?? 0
             $0.writableLayer.inodesUsed.value = written?.inodes ?? 0
         }

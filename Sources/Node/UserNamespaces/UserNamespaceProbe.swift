@@ -72,9 +72,10 @@ public struct UserNamespaceProbe: Sendable {
         do { try Mounts.bindShifted("\(files)/layer", at: shifted, userNamespace: namespace) } catch {
             return "the file system of \(root) has no ID-mapped mounts: use another for it (ext4, xfs, btrfs) or a newer kernel (\(error))"
         }
-        do { try Mounts.overlay(lower: [shifted], upper: "\(files)/upper", work: "\(files)/work", at: target) } catch {
-            return "the kernel's overlay takes no ID-mapped layers, which needs Linux 5.19 (\(error))"
-        }
+        let tooOld = "the kernel's overlay takes no ID-mapped layers, which needs Linux 5.19"
+        guard !KernelFeature.overlayOnShiftedLayers.isWithheld else { return tooOld }
+        let overlay = Overlay(lower: [shifted], changes: ("\(files)/upper", "\(files)/work"), scratch: "\(files)/mounting")
+        do { try overlay.mount(at: target) } catch { return "\(tooOld) (\(error))" }
         var status = stat()
         try check("stat", target) { stat("\(target)/file", &status) }
         return status.st_uid == sample.hostID ? nil : "an ID-mapped root file system shows the owner \(status.st_uid), not \(sample.hostID)"

@@ -20,8 +20,8 @@ public enum ExitWatcher {
                     let name = String(path.split(separator: "/").last ?? "")
                     // conmon writes a temporary file beside it and renames.
                     guard !name.contains("."), let file = try? await BlockingPool.shared.run({ ExitFile.read(path) }),
-                        case .exited(let code, let time, _) = Observation.decide(
-                            exitFile: file, outOfMemory: false, alive: false, started: false)
+                        case .exited(let code, let time) = Observation.decide(
+                            exitFile: file, process: (alive: false, started: false), monitorAlive: false, rebooted: false)
                     else { continue }
                     continuation.yield(ContainerExitEvent(containerID: name, code: code, time: time))
                 }

@@ -14,14 +14,15 @@ public struct CreateRequest: Sendable {
     public var stdin: Bool
     /// Whether the container's standard input ends when the first client that attached leaves.
     public var stdinOnce: Bool
-    /// Files to write conmon's number into, so that it counts to the pod.
-    public var monitorCgroupProcsFiles: [String]
+    /// Puts conmon, by its number, into a cgroup of its own before it makes anything.
+    public var placeMonitor: @Sendable (Int32) async throws -> Void
     /// The checkpoint that the process comes from, which then runs at once; nil for a new one.
     public var restore: RestoreRequest?
 
     public init(
         id: String, name: String, bundle: String, logPath: String, terminal: Bool = false, stdin: Bool = false,
-        stdinOnce: Bool = false, monitorCgroupProcsFiles: [String] = [], restore: RestoreRequest? = nil
+        stdinOnce: Bool = false, restore: RestoreRequest? = nil,
+        placeMonitor: @escaping @Sendable (Int32) async throws -> Void = { _ in }
     ) {
         self.id = id
         self.name = name
@@ -30,7 +31,7 @@ public struct CreateRequest: Sendable {
         self.terminal = terminal
         self.stdin = stdin
         self.stdinOnce = stdinOnce
-        self.monitorCgroupProcsFiles = monitorCgroupProcsFiles
+        self.placeMonitor = placeMonitor
         self.restore = restore
     }
 }
@@ -57,8 +58,13 @@ extension OCIRuntime {
         sync.write.close()
         start.read.close()
         errors.write.close()
-        // conmon waits for this pipe, so its cgroup holds for all of its children.
-        join(monitor.pid, request.monitorCgroupProcsFiles)
+        // conmon waits for this pipe before it forks, so that its cgroup holds for all of its children.
+        do { try await request.placeMonitor(monitor.pid) } catch {
+            // The end of the pipe alone would let it go on.
+            try monitor.signal(SIGKILL)
+            _ = try await monitor.wait()
+            throw RuntimeError.monitorFailed(container: request.id, message: "it cannot be put into its cgroup: \(error)")
+        }
         start.write.close()
         try sync.read.setNonBlocking()
         try errors.read.setNonBlocking()
@@ -96,14 +102,6 @@ extension OCIRuntime {
             line += chunk
         }
         return line
-    }
-
-    private func join(_ pid: Int32, _ files: [String]) {
-        for file in files {
-            do { try Files.write("\(pid)", to: file) } catch {
-                logger.debug("conmon stays in the daemon's cgroup", metadata: ["error": "\(error)"])
-            }
-        }
     }
 
     private func result(_ request: CreateRequest, _ line: [UInt8], said: [UInt8]) async throws -> ContainerProcess {

@@ -8,24 +8,35 @@ public struct ContainerProcess: Sendable, Equatable {
     public var pid: Int32?
     /// /proc/PID/stat, field 22: clock ticks since boot.
     public var startTime: UInt64?
+    /// The boot in which it was made, proc_sys_kernel(5), random/boot_id: after another one the same number and time may be anyone's.
+    /// Nil where that is not known.
+    public var boot: String?
     /// The directory with config.json and what the monitor writes.
     public var bundle: String
-    /// Files that list the container's processes, one a cgroup hierarchy.
-    public var cgroupProcsFiles: [String]
+    /// The container's cgroup, a directory a hierarchy.
+    public var cgroupDirectories: [String]
 
     public init(
-        containerID: String, pid: Int32? = nil, startTime: UInt64? = nil, bundle: String, cgroupProcsFiles: [String] = []
+        containerID: String, pid: Int32? = nil, startTime: UInt64? = nil, boot: String? = nil, bundle: String,
+        cgroupDirectories: [String] = []
     ) {
         self.containerID = containerID
         self.pid = pid
         self.startTime = startTime
+        self.boot = boot
         self.bundle = bundle
-        self.cgroupProcsFiles = cgroupProcsFiles
+        self.cgroupDirectories = cgroupDirectories
     }
+
+    /// The boot that the host is in now; nil where the kernel does not tell.
+    public static let currentBoot: String? = (try? Files.readText("/proc/sys/kernel/random/boot_id"))?.filter { !$0.isNewline }
+
+    /// Whether the host was started anew since.
+    public var isOfAnEarlierBoot: Bool { boot != nil && Self.currentBoot != nil && boot != Self.currentBoot }
 
     /// Opens the process if it is still the same one. A zombie counts as ended.
     func openProcess() -> OwnedDescriptor? {
-        guard let pid, pid > 0 else { return nil }
+        guard let pid, pid > 0, !isOfAnEarlierBoot else { return nil }
         let raw = clinux_pidfd_open(pid, 0)
         guard raw >= 0 else { return nil }
         let descriptor = OwnedDescriptor(raw)

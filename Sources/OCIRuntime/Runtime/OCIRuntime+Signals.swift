@@ -1,4 +1,5 @@
 import CLinux
+import Cgroups
 import Glibc
 import Linux
 
@@ -16,22 +17,7 @@ extension OCIRuntime {
     /// namespace is shared, the others are found by their cgroup.
     public func killAll(_ process: ContainerProcess) async throws {
         try kill(process, signal: SIGKILL)
-        let files = process.cgroupProcsFiles
-        try await BlockingPool.shared.run {
-            for _ in 0..<10 {
-                let pids = Set(files.flatMap { CgroupProcesses.read($0) })
-                if pids.isEmpty { return }
-                for pid in pids { _ = Glibc.kill(pid, SIGKILL) }
-                usleep(2000)
-            }
-        }
-    }
-}
-
-/// The file that lists a cgroup's processes.
-enum CgroupProcesses {
-    /// The processes' numbers; none where the cgroup is gone.
-    static func read(_ path: String) -> [Int32] {
-        ((try? Files.readText(path)) ?? "").split(separator: "\n").compactMap { Int32($0) }.filter { $0 > 1 }
+        let directories = process.cgroupDirectories
+        try await BlockingPool.shared.run { CgroupProcesses.kill(below: directories) }
     }
 }

@@ -1,3 +1,5 @@
+import Cgroups
+
 /// A way of running containers, as `[crio.runtime.runtimes.NAME]` describes it. Pods choose one by name.
 public struct RuntimeHandler: Sendable, Equatable {
     public var name: String
@@ -23,8 +25,8 @@ public struct RuntimeHandler: Sendable, Equatable {
     public var defaultAnnotations: [String: String] = [:]
     /// Bytes below which a container's memory limit is refused; zero for no such bound.
     public var leastMemory: Int64 = 0
-    /// Whether conmon runs in the pod's cgroup; nil for what holds for all handlers.
-    public var monitorInPodCgroup: Bool?
+    /// Where conmon runs; nil for what holds for all handlers.
+    public var monitorCgroup: MonitorCgroup?
 
     public init(
         name: String, path: String, root: String, monitorPath: String = "conmon", monitorEnvironment: [String: String] = [:],
@@ -40,7 +42,8 @@ public struct RuntimeHandler: Sendable, Equatable {
         self.usesSystemdCgroups = usesSystemdCgroups
         self.logSizeMax = logSizeMax
         self.noPivot = noPivot
-        self.allowedAnnotations = allowedAnnotations
+        // Beginnings of names: an empty one would be that of all.
+        self.allowedAnnotations = allowedAnnotations.filter { !$0.isEmpty }
         self.privilegedWithoutHostDevices = privilegedWithoutHostDevices
     }
 

@@ -24,6 +24,16 @@ enum CgroupFile {
 
     static let isV1 = Files.exists("/sys/fs/cgroup/memory")
 
+    /// Whether this kernel has such limits at all: small ones lack cpusets, or swap.
+    var isOffered: Bool {
+        guard !Self.isV1 else { return Files.exists("/sys/fs/cgroup/\(v1.prefix { $0 != "/" })") }
+        switch self {
+        case .cpus: return ((try? Files.readText("/sys/fs/cgroup/cgroup.controllers")) ?? "").contains("cpuset")
+        case .memoryAndSwap: return Files.exists("/proc/swaps")
+        case .memory, .shares, .quota: return true
+        }
+    }
+
     /// Below the place where cgroups are mounted.
     var path: String { Self.isV1 ? v1 : v2 }
 
@@ -48,7 +58,9 @@ enum CgroupFile {
     }
 
     /// The file of a pod's cgroup on the host.
-    func onHost(_ cgroup: String) -> String {
+    /// - Parameter parent: the CRI's cgroup_parent.
+    func onHost(_ parent: String) -> String {
+        let cgroup = Combination.current.path(ofParent: parent)
         guard Self.isV1, let slash = v1.firstIndex(of: "/") else { return "/sys/fs/cgroup\(cgroup)/\(v2)" }
         return "/sys/fs/cgroup/\(v1[..<slash])\(cgroup)\(v1[slash...])"
     }

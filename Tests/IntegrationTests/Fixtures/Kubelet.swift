@@ -1,4 +1,5 @@
 import CRI
+import FoundationEssentials
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import Testing
@@ -132,6 +133,18 @@ extension Kubelet {
                 $0.containerID = id
                 $0.timeout = grace
             })
+    }
+
+    /// The first process of a container as the host numbers it; nil where the daemon knows of none.
+    func hostProcess(of id: String) async throws -> Int32? {
+        struct Info: Decodable { let pid: Int32 }
+        let response = try await runtime.containerStatus(
+            .with {
+                $0.containerID = id
+                $0.verbose = true
+            })
+        let pid = try JSONDecoder().decode(Info.self, from: Data((response.info["info"] ?? "").utf8)).pid
+        return pid > 0 ? pid : nil
     }
 
     func remove(_ id: String) async throws {

@@ -20,7 +20,7 @@ struct LeakCheck: Sendable {
 
     /// One line for each thing that is left.
     func leaks() async throws -> [String] {
-        let lines = try await [mounts(), processes(), cgroups(), addresses(), interfaces(), rules(), records()]
+        let lines = try await [mounts(), processes(), cgroups(), units(), addresses(), interfaces(), rules(), records()]
         return lines.flatMap { $0 }
     }
 
@@ -40,8 +40,34 @@ struct LeakCheck: Sendable {
         }
     }
 
+    /// Cgroups below the tests' parent, and those elsewhere that bear an id of this daemon's.
     private func cgroups() async throws -> [String] {
-        try await lines("find /sys/fs/cgroup -mindepth 2 -type d -path '*/\(network.name)/*'").map { "cgroup \($0)" }
+        let below = "find /sys/fs/cgroup -mindepth 2 -type d -path '*\(parent)/*'"
+        let elsewhere = "find /sys/fs/cgroup -type d -name '*swiftlet-*' | grep -F -f <(\(ids)) || true"
+        return try await Set(lines(below) + lines(elsewhere)).sorted().map { "cgroup \($0)" }
+    }
+
+    /// Slices and scopes of systemd's, by their names or by the slice that they are in.
+    private func units() async throws -> [String] {
+        guard Combination.current.usesSystemd else { return [] }
+        return try await lines("\(allUnits) || true").map { "unit \($0)" }
+    }
+
+    /// Where the pods' parent lies below the hierarchies' mount points.
+    private var parent: String { Combination.current.path(ofParent: Combination.current.parent(network.name)) }
+    /// The parent's name without what it ends in: those of slices below it begin with it.
+    private var slice: String { network.name.replacing("-", with: "_") }
+
+    /// Prints the ids of pods and containers, which the daemon's log tells, a line each.
+    private var ids: String { "grep -oE '\\b[0-9a-f]{64}\\b' \(directory)/log | sort -u" }
+
+    /// Prints the names of the test's units.
+    private var allUnits: String {
+        """
+        { systemctl list-units --all --plain --no-legend '\(slice)*' | awk '{ print $1 }'
+        systemctl show 'swiftlet-*.scope' --property=Id,Slice --value | awk 'NF' | paste - - | awk '/ ?\(slice)/ { print $1 }'
+        systemctl list-units --all --plain --no-legend 'swiftlet-*.scope' | awk '{ print $1 }' | grep -F -f <(\(ids)); } | sort -u
+        """
     }
 
     private func addresses() async throws -> [String] {
@@ -73,7 +99,8 @@ struct LeakCheck: Sendable {
         for process in try ownProcesses() { kill(process.pid, SIGKILL) }
         try await shell(
             """
-            groups() { find /sys/fs/cgroup -depth -type d -path '*/\(network.name)*'; }
+            groups() { find /sys/fs/cgroup -depth -type d -path '*\(parent)*'; }
+            if [ \(Combination.current.cgroupManager) = systemd ]; then \(allUnits) | xargs -r systemctl stop || true; fi
             for file in $(groups | sed 's|$|/cgroup.procs|'); do
                 for pid in $(cat $file 2>/dev/null); do kill -KILL $pid 2>/dev/null || true; done
             done
