@@ -32,6 +32,7 @@ public final class Node: Sendable {
     let locks = KeyedLock()
     let podsUnderWay = JoinedWork<PodKey, String>()
     let containersUnderWay = JoinedWork<ContainerKey, String>()
+    let startsUnderWay = JoinedWork<String, Void>()
     let cleanups = JoinedWork<String, Void>()
     let phases = PhaseTrackers()
     let timelines = TimelineRecorder()

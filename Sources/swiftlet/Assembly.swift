@@ -129,6 +129,7 @@ struct Assembly {
         for (name, handler) in configured where handler.inheritDefaultRuntime {
             configured[name]?.inherit(standard, named: runtime.defaultRuntime)
         }
+        let helper = try pinnerPath()
         return try configured.map { name, handler in
             let path =
                 handler.platformPath.isEmpty
@@ -141,6 +142,7 @@ struct Assembly {
                 exitDirectory: "\(configuration.crio.runroot)/exits", usesSystemdCgroups: driver == .systemd,
                 logSizeMax: runtime.logSizeMax > 0 ? Int64(runtime.logSizeMax) : nil, noPivot: runtime.noPivot,
                 allowedAnnotations: handler.allowedAnnotations, privilegedWithoutHostDevices: handler.privilegedWithoutHostDevices)
+            result.helperPath = helper
             try ConfiguredAssembly.add(handler, to: &result)
             // As with conmon_cgroup, only "pod" is a choice: another cgroup would be systemd's to make.
             if !handler.monitorCgroup.isEmpty { result.monitorInPodCgroup = handler.monitorCgroup == "pod" && driver == .cgroupfs }
