@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
@@ -39,12 +40,22 @@ public final class StreamingServer: Sendable {
     public func start() async throws {
         let contexts = try await loadContexts()
         do {
-            let listener = try await bootstrap(contexts).bind(host: options.address, port: options.port).get()
+            let listener = try await listen(contexts)
             state.withLockedValue { $0.listener = listener }
             logger.info("serving streams", metadata: ["address": "\(listener.localAddress?.description ?? options.address)"])
         } catch {
             throw StreamingError.cannotListen(address: options.address, port: options.port, reason: "\(error)")
         }
+    }
+
+    /// A daemon that was killed while it started a program holds the port until that program runs: for a moment, on a busy node.
+    private func listen(_ contexts: TLSContexts?) async throws -> any Channel {
+        for _ in 0..<50 {
+            do { return try await bootstrap(contexts).bind(host: options.address, port: options.port).get() } catch let error as IOError
+                where error.errnoCode == EADDRINUSE && options.port != 0
+            { try await Task.sleep(for: .milliseconds(100)) }
+        }
+        return try await bootstrap(contexts).bind(host: options.address, port: options.port).get()
     }
 
     /// Stops listening, ends every session, and waits until the backend has ended what they started.
