@@ -55,6 +55,9 @@ def api_cases(cluster):
         mounted("persistent-volume", "echo kept > /c/x; cat /c/x", ["kept"], [{"name": "c", "persistentVolumeClaim": {"claimName": "disk"}}], [{"name": "c", "mountPath": "/c"}]),
         Case("token-of-the-account", {**spec(container("ls /var/run/secrets/kubernetes.io/serviceaccount; " + IDLE)), "automountServiceAccountToken": True},
              log={"main": ["^ca.crt", "^token"]}),
+        # The kubelet evicts by the runtime's figures of writable layers.
+        Case("disk-over-its-limit", spec(container("dd if=/dev/zero of=/big bs=1M count=40; " + IDLE, resources={"limits": {"ephemeral-storage": "20Mi"}})),
+             {"phase": "Failed", "reason": "Evicted", "message": "~ephemeral"}, timeout=120),
         Case("runtime-class-unknown", spec(runtimeClassName="no-such-handler"), {"phase": "Pending"}, event="no-such-handler"),
     ]
     cases += [Case(f"runtime-class-{handler}", spec(runtimeClassName=handler), look=handled(handler)) for handler in cluster.runtime_handlers()]
