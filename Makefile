@@ -6,10 +6,10 @@ DESTDIR ?=
 RELEASE := -c release --static-swift-stdlib
 PRODUCTS := swiftlet swiftlet-pin swiftlet-bench
 
-.PHONY: help deps build release test lint format demo bench proto install clean
+.PHONY: help deps build release test test-node node package lint format demo bench proto install install-files clean
 
 help: ## This list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 deps: ## Install the Debian packages that building, running and testing need; only those missing
 	@Scripts/install-dependencies
@@ -23,6 +23,16 @@ release: deps ## Release build, with the Swift runtime linked in
 test: deps ## All tests, with real pods on this machine (root)
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --disable-xctest --no-parallel
+
+test-node: deps ## The integration tests in a node: systemd, cgroup v2, AppArmor, Linux 6.1 (root)
+	$(SWIFT) build --build-tests
+	@Scripts/node/test $(COMBINATIONS)
+
+node: package ## A shell in such a node with Swiftlet as its unit; CLUSTER=1 KUBERNETES=DIR: a whole cluster (root)
+	@Scripts/node/shell
+
+package: release ## The Debian package, of the release build
+	@Scripts/package
 
 lint: ## Formatting of our Swift sources, syntax of our scripts
 	@Scripts/lint
@@ -40,7 +50,9 @@ bench: release ## Swiftlet against Debian's containerd, in interleaved rounds (r
 proto: ## Write Sources/CRI anew from Protos/runtime.proto
 	@Scripts/proto
 
-install: release ## Install the programs and the systemd unit under PREFIX (/usr/local)
+install: release install-files ## Install the programs and the systemd unit under PREFIX (/usr/local)
+
+install-files:
 	install -D -m 0755 .build/release/swiftlet $(DESTDIR)$(PREFIX)/bin/swiftlet
 	install -D -m 0755 .build/release/swiftlet-pin $(DESTDIR)$(PREFIX)/bin/swiftlet-pin
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system

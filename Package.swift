@@ -97,7 +97,7 @@ let package = Package(
         library("Transport", [.grpcCore, .nioCore, .nioPosix, .nioHTTP2, .nioHPACK]),
         // The other end, for tests and measurements; no part of the daemon.
         library("StreamingClient", ["Streaming", .nioCore, .nioPosix, .nioWebSocket, .nioSSL]),
-        library("CRIService", ["Node", "Images", "Registry", "CRI", .grpcCore, .grpcProtobuf, .log]),
+        library("CRIService", ["Node", "Images", "Registry", "CRI", "Linux", .grpcCore, .grpcProtobuf, .log]),
         .executableTarget(
             name: "swiftlet",
             dependencies: [
@@ -122,7 +122,7 @@ let package = Package(
         tests("Telemetry", [.log]),
         tests("Node", ["CRI", "Cgroups", "Images", "Linux", "Networking", "OCI", "OCIRuntime", "Store"]),
         tests("Streaming", ["StreamingClient", .nioEmbedded, .nioHTTP1]),
-        tests("CRIService", ["CRI", "Node", .grpcCore]),
+        tests("CRIService", ["CRI", "Node", "Linux", .grpcCore]),
         tests("Transport", [.grpcCore, .nioCore, .nioPosix, .nioHTTP2, .nioHPACK]),
         .testTarget(
             name: "IntegrationTests",

@@ -65,7 +65,15 @@ public struct CgroupTree: Sendable {
     }
 
     private func removeDirectory(_ path: String) {
-        for name in (try? Files.list(path)) ?? [] where Files.isDirectory("\(path)/\(name)") { removeDirectory("\(path)/\(name)") }
+        if rmdir(path) == 0 || errno == ENOENT { return }
+        // A container may have nested its own as deep as it liked.
+        if let directory = try? OwnedDescriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) {
+            try? TreeWalk.run(directory) {
+                $0.isDirectory
+            } leave: { entry in
+                _ = entry.withName { unlinkat(entry.directory, $0, AT_REMOVEDIR) }
+            }
+        }
         rmdir(path)
     }
 

@@ -30,7 +30,7 @@ public struct Configuration: Sendable, Equatable {
 
     /// `[crio.runtime]`.
     public struct Runtime: Sendable, Equatable {
-        public var defaultRuntime = "runc"
+        public var defaultRuntime = ""
         public var conmon = ""
         public var conmonCgroup = "pod"
         public var conmonEnv: [String] = []

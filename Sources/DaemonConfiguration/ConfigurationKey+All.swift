@@ -22,7 +22,9 @@ extension ConfigurationKey {
     ]
 
     private static let runtime: [ConfigurationKey] = [
-        .init("crio.runtime", "default_runtime", \.runtime.defaultRuntime, "The runtime handler of pods that name none.", reloads: true),
+        .init(
+            "crio.runtime", "default_runtime", \.runtime.defaultRuntime,
+            "The runtime handler of pods that name none; empty for crun where it is installed and works, else runc.", reloads: true),
         .init("crio.runtime", "conmon", \.runtime.conmon, "The file of conmon; empty to look in PATH."),
         .init(
             "crio.runtime", "conmon_cgroup", \.runtime.conmonCgroup,

@@ -4,13 +4,17 @@ import Synchronization
 
 /// Puts pods on the network and takes them off, by CNI plugins.
 ///
-/// Calls for one pod run one after the other, those for different pods at once. A call goes to its end even if its
-/// caller's task is cancelled.
+/// Calls for one pod run one after the other, those for different pods at once, as many as the CPUs can do with: the others wait for their
+/// turn. A call goes to its end even if its caller's task is cancelled.
 public final class CNINetworking: Sendable {
     private let options: NetworkOptions
     private let logger: Logger
     private let attachments: Attachments
     private let queue = PodQueue()
+    private let additions: TurnQueue
+    private let removals: TurnQueue
+    private let gate = CollectionGate()
+    private let leftovers: PluginLeftovers
     private let directory: SharedDirectory
     private let watcher: Task<Void, Never>
 
@@ -21,7 +25,12 @@ public final class CNINetworking: Sendable {
         self.logger = logger
         attachments = Attachments(
             runner: PluginRunner(directories: options.pluginDirectories, timeout: options.pluginTimeout),
-            cache: AttachmentCache(directory: options.cacheDirectory), logger: logger)
+            cache: AttachmentCache(directory: options.cacheDirectory), collectionTimeout: options.collectionTimeout, logger: logger)
+        additions = TurnQueue(places: options.parallelAdditions, limit: options.turnLimit)
+        removals = TurnQueue(places: options.parallelRemovals, limit: options.turnLimit)
+        leftovers = try await BlockingPool.shared.run {
+            try PluginLeftovers(directories: options.pluginDirectories, limit: options.pluginTimeout, logger: logger)
+        }
         let path = options.configurationDirectory
         let changes = try await BlockingPool.shared.run { try FileWatcher.changes(of: [path]) }
         let directory = SharedDirectory(path: path, try await BlockingPool.shared.run { NetworkDirectory.read(path) }, logger: logger)
@@ -59,11 +68,18 @@ public final class CNINetworking: Sendable {
     }
 
     /// Puts a pod on the default network: runs the plugins' ADD in order. What a failed one leaves is taken down again.
+    /// - Parameter begins: called when the pod's turn has come; a plugin's time counts from its own start.
     /// - Throws: `NetworkError` with the plugin's own message.
-    public func attach(_ request: PodNetworkRequest) async throws(NetworkError) -> PodNetwork {
-        let network = try network()
-        return try await queue.run(request.podID) { [attachments] () throws(NetworkError) in
-            try await attachments.add(request, to: network)
+    public func attach(_ request: PodNetworkRequest, begins: @escaping @Sendable () -> Void = {}) async throws(NetworkError) -> PodNetwork {
+        _ = try network()
+        return try await queue.run(request.podID) { [self] () throws(NetworkError) in
+            try await additions.run { () throws(NetworkError) in
+                try await gate.command { () throws(NetworkError) in
+                    begins()
+                    // What was configured while the pod waited holds.
+                    return try await attachments.add(request, to: network())
+                }
+            }
         }
     }
 
@@ -71,9 +87,13 @@ public final class CNINetworking: Sendable {
     /// the network namespace may be gone, and a pod that was never attached is detached.
     /// - Throws: `NetworkError`; then the attachment is kept for another try.
     public func detach(_ request: PodNetworkRequest) async throws(NetworkError) {
-        let present = try? network()
-        try await queue.run(request.podID) { [attachments] () throws(NetworkError) in
-            try await attachments.delete(request, fallback: present)
+        try await queue.run(request.podID) { [self] () throws(NetworkError) in
+            try await leftovers.end(of: request.podID)
+            try await removals.run { () throws(NetworkError) in
+                try await gate.command { () throws(NetworkError) in
+                    try await attachments.delete(request, fallback: try? network())
+                }
+            }
         }
     }
 
@@ -83,30 +103,33 @@ public final class CNINetworking: Sendable {
         try await queue.run(request.podID) { [attachments] () throws(NetworkError) in try await attachments.check(request.podID) }
     }
 
-    /// Takes down the attachments of pods that are not among `podIDs`, then has the plugins that know GC look for themselves.
+    /// Takes down the attachments of pods that nobody knows, then has the plugins that know GC look for themselves. Pods may come and
+    /// go meanwhile.
+    /// - Parameter isKnown: whether there is a pod of that id. A pod is known before it is put on the network.
     /// - Throws: `NetworkError`, the first of them when all was tried.
-    public func collectGarbage(keeping podIDs: Set<String>) async throws(NetworkError) {
+    public func collectGarbage(isKnown: @escaping @Sendable (String) -> Bool) async throws(NetworkError) {
         var failure: NetworkError?
-        var kept: [Attachment] = []
-        var allKeptAreKnown = true
-        for id in try await attachments.cache.podIDs() {
-            do throws(NetworkError) {
-                if podIDs.contains(id) {
-                    if let attachment = try await attachments.cache.read(id) { kept.append(attachment) }
-                } else {
-                    // The record knows the rest; where it cannot be read, the id is what plugins go by.
-                    try await detach(PodNetworkRequest(podID: id, name: "", namespace: "", uid: "", netnsPath: ""))
-                }
-            } catch {
+        for id in try await attachments.cache.podIDs() where !isKnown(id) {
+            // The record knows the rest; where it cannot be read, the id is what plugins go by.
+            do throws(NetworkError) { try await detach(PodNetworkRequest(podID: id, name: "", namespace: "", uid: "", netnsPath: "")) } catch {
                 failure = failure ?? error
-                if podIDs.contains(id) { allKeptAreKnown = false }
             }
         }
-        // Plugins take what is not named to them: a living pod's addresses, were its record not readable.
-        if allKeptAreKnown, let network = try? network(), network.speaks(since: "1.1.0"), !network.disableGC {
-            do throws(NetworkError) { try await attachments.collectGarbage(network, keeping: kept) } catch { failure = failure ?? error }
-        }
+        for id in leftovers.podIDs { try await leftovers.end(of: id) }
+        do throws(NetworkError) {
+            try await gate.collection { () throws(NetworkError) in try await askPluginsToCollect(isKnown) }
+        } catch { failure = failure ?? error }
         if let failure { throw failure }
+    }
+
+    private func askPluginsToCollect(_ isKnown: (String) -> Bool) async throws(NetworkError) {
+        guard let network = try? network(), network.speaks(since: "1.1.0"), !network.disableGC else { return }
+        var kept: [Attachment] = []
+        // One that cannot be read ends it: plugins take what is not named to them, a living pod's addresses.
+        for id in try await attachments.cache.podIDs() where isKnown(id) {
+            if let attachment = try await attachments.cache.read(id) { kept.append(attachment) }
+        }
+        try await attachments.collectGarbage(network, keeping: kept)
     }
 
     private func network() throws(NetworkError) -> NetworkList {

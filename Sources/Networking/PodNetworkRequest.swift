@@ -1,3 +1,5 @@
+import Linux
+
 /// A port of the host that leads to one of the pod. CNI conventions, "portMappings".
 public struct PortMapping: Sendable, Codable, Equatable {
     /// `tcp`, `udp` or `sctp`.
@@ -109,7 +111,16 @@ public struct NetworkOptions: Sendable, Equatable {
     public var cacheDirectory: String
     /// A network's name; nil for the first one in lexical order of the files.
     public var defaultNetwork: String?
+    /// How long a plugin may take, from its start on.
     public var pluginTimeout: Duration = .seconds(120)
+    /// How long GC's may: no pod is put on the network meanwhile.
+    public var collectionTimeout: Duration = .seconds(30)
+    /// Pods that are put on the network at once.
+    public var parallelAdditions = 4 * TurnQueue.cpus
+    /// Pods that are taken off it at once.
+    public var parallelRemovals = max(8, 4 * TurnQueue.cpus)
+    /// After how long a pod's place goes to the next one: its plugins wait for something then, and do not compute.
+    public var turnLimit: Duration = .seconds(30)
 
     public init(configurationDirectory: String, pluginDirectories: [String], cacheDirectory: String, defaultNetwork: String? = nil) {
         self.configurationDirectory = configurationDirectory

@@ -28,6 +28,7 @@ extension Node {
 
     private func handlerMessages() async -> [Runtime_V1_RuntimeHandler] {
         var messages: [Runtime_V1_RuntimeHandler] = []
+        let userNamespaces = await userNamespaces.value
         // The default handler is listed once more under no name.
         for name in [""] + runtimes.names {
             guard let runtime = try? runtimes.runtime(name) else { continue }

@@ -22,7 +22,8 @@ public final class Node: Sendable {
     let podFiles: PodFiles
     let containerFiles: ContainerFiles
     let rootFileSystems: RootFilesystems
-    let userNamespaces: UserNamespaceSupport
+    /// Asked once, at start, while the node does other things.
+    let userNamespaces: Task<UserNamespaceSupport, Never>
     let checkpoints: Checkpoints
     let checkpointFiles: CheckpointFiles
     /// Asked once, at start, while the node does other things.
@@ -33,6 +34,10 @@ public final class Node: Sendable {
     let podsUnderWay = JoinedWork<PodKey, String>()
     let containersUnderWay = JoinedWork<ContainerKey, String>()
     let cleanups = JoinedWork<String, Void>()
+    /// Pods of the daemon before that are being made whole.
+    let recoveries = JoinedWork<String, Void>()
+    /// Programs that make pods and containers: the runtimes', conmon, swiftlet-pin.
+    let turns = TurnQueue(places: 4 * TurnQueue.cpus, limit: .seconds(30))
     let phases = PhaseTrackers()
     let timelines = TimelineRecorder()
     let samples = CPUSampler()
@@ -42,7 +47,7 @@ public final class Node: Sendable {
     let checkpointsUnderWay = CheckpointsUnderWay()
     private let exitWatcher = Mutex<Task<Void, Never>?>(nil)
 
-    /// Takes up the node's state and makes it whole, whatever instant the daemon last stopped at.
+    /// Takes up the node's state, and begins to make it whole, whatever instant the daemon last stopped at. That goes on beside what is asked.
     /// - Throws: where the records cannot be read or a directory not be made.
     public init(settings: NodeSettings, store: Store, images: ImageService, network: CNINetworking, logger: Logger) async throws {
         let inForce = SettingsInForce(settings, logger: logger)
@@ -50,13 +55,13 @@ public final class Node: Sendable {
         self.images = images
         self.network = network
         self.logger = logger
-        inventory = try await Inventory(store: store)
+        inventory = try await Inventory(store: store) { logger.error("a record is left out", metadata: ["error": "\($0)"]) }
         pinner = NamespacePinner(executable: settings.pinnerPath)
         cgroups = PodCgroups(layout: settings.cgroupLayout, driver: settings.cgroupDriver, owner: settings.root)
         podFiles = PodFiles(root: "\(settings.runRoot)/pods")
         containerFiles = ContainerFiles(root: "\(settings.runRoot)/containers")
         rootFileSystems = RootFilesystems(images: images)
-        userNamespaces = await UserNamespaceSupport.probe(settings, inForce.runtimes)
+        userNamespaces = Task { await UserNamespaceSupport.probe(settings, inForce.runtimes) }
         checkpoints = Checkpoints(images: images)
         checkpointFiles = CheckpointFiles(root: "\(settings.root)/checkpoints")
         checkpointSupport = Task { await CheckpointSupport.probe(enabled: settings.checkpoints) }
@@ -68,7 +73,7 @@ public final class Node: Sendable {
         }
         exitWatcher.withLock { $0 = watcher }
         // Recovery stops containers, and learns of their ends in the same way as everyone.
-        await recover()
+        await beginRecovery(survey())
     }
 
     /// Stops following the containers; they go on.

@@ -1,5 +1,7 @@
 import Foundation
 import GRDB
+import Glibc
+import Linux
 
 /// A named set of records of one type.
 public struct Collection<Record: Codable & Sendable & Identifiable>: Sendable where Record.ID == String {
@@ -20,6 +22,12 @@ public final class Store: Sendable {
     /// - Throws: `StoreError`.
     public init(path: String) throws(StoreError) {
         do {
+            // Records hold containers' environments. The files that SQLite puts beside it get the same permissions.
+            let file = try OwnedDescriptor.open(path, O_RDWR | O_CREAT, mode: 0o600)
+            try check("fchmod", path) { fchmod(file.raw, 0o600) }
+            for suffix in ["-wal", "-shm", "-journal"] where Files.exists(path + suffix) {
+                try check("chmod", path + suffix) { chmod(path + suffix, 0o600) }
+            }
             var configuration = GRDB.Configuration()
             configuration.label = "swiftlet.store"
             configuration.journalMode = .wal
@@ -45,19 +53,28 @@ public final class Store: Sendable {
     /// All records of a collection, in the order of their first writing.
     /// - Throws: `StoreError.corrupt` naming a record that no longer decodes.
     public func all<Record>(_ collection: Collection<Record>) async throws -> [Record] {
+        let (records, unreadable) = try await readable(collection)
+        if let first = unreadable.first { throw first }
+        return records
+    }
+
+    /// The records of a collection that decode, in the order of their first writing, and an error for each of the others.
+    public func readable<Record>(_ collection: Collection<Record>) async throws -> (records: [Record], unreadable: [StoreError]) {
         let name = collection.name
         return try await database.write { database in
             try Transaction(database: database).makeTable(name)
             let rows = try Row.fetchCursor(database, sql: "SELECT id, document FROM \(name) ORDER BY rowid")
             var records: [Record] = []
+            var unreadable: [StoreError] = []
             while let row = try rows.next() {
                 do {
-                    records.append(try JSONDecoder().decode(Record.self, from: row["document"] as Data))
+                    // The type of a column is the row's own.
+                    records.append(try JSONDecoder().decode(Record.self, from: Data.fromDatabaseValue(row["document"] as DatabaseValue) ?? Data()))
                 } catch {
-                    throw StoreError.corrupt(collection: name, id: row["id"], reason: "\(error)")
+                    unreadable.append(.corrupt(collection: name, id: String.fromDatabaseValue(row["id"] as DatabaseValue) ?? "", reason: "\(error)"))
                 }
             }
-            return records
+            return (records, unreadable)
         }
     }
 

@@ -60,9 +60,10 @@ struct Assembly {
         host.seLinux = host.seLinux && runtime.selinux
         if runtime.selinux, !host.seLinux { logger.warning("selinux is set and this host has no SELinux enabled: there are no labels") }
         try CapabilitySet.check(runtime.defaultCapabilities)
+        let standard = await defaultRuntime(layout)
         var settings = NodeSettings(
             root: configuration.crio.root, runRoot: configuration.crio.runroot, pinnerPath: try pinnerPath(),
-            handlers: try await handlers(driver, layout), defaultHandler: runtime.defaultRuntime, cgroupLayout: layout, cgroupDriver: driver,
+            handlers: try handlers(driver, layout, standard), defaultHandler: standard, cgroupLayout: layout, cgroupDriver: driver,
             monitorCgroup: try monitorCgroup(runtime.conmonCgroup, "conmon_cgroup", driver), host: host,
             specification: SpecSettings(
                 defaultCapabilities: runtime.defaultCapabilities, defaultEnvironment: runtime.defaultEnv,
@@ -113,21 +114,35 @@ struct Assembly {
         return handler
     }
 
-    /// Runtimes that are offered without a word in the configuration, where they are installed and work.
-    static let installed = ["runc", "crun"]
+    /// Runtimes that are offered without a word in the configuration, where they are installed and can work; the first that does is the
+    /// default one, as with CRI-O.
+    static let installed = ["crun", "runc"]
 
-    private func handlers(_ driver: CgroupDriver, _ layout: CgroupLayout) async throws -> [RuntimeHandler] {
+    /// The handler of pods that name none.
+    private func defaultRuntime(_ layout: CgroupLayout) async -> String {
+        if !configuration.runtime.defaultRuntime.isEmpty { return configuration.runtime.defaultRuntime }
+        for name in Self.installed {
+            let configured = configuration.runtime.runtimes[name]?.platformPath ?? ""
+            guard let path = configured.isEmpty ? try? Command.find(name) : configured else { continue }
+            guard let refusal = await RuntimeProbe.refusal(path: path, name: name, layout: layout) else { return name }
+            logger.notice("a runtime that is installed is not the default", metadata: ["runtime": "\(name)", "reason": "\(refusal)"])
+        }
+        // Its absence is said where it is looked for.
+        return "runc"
+    }
+
+    private func handlers(_ driver: CgroupDriver, _ layout: CgroupLayout, _ standardName: String) throws -> [RuntimeHandler] {
         let runtime = configuration.runtime
         var configured = runtime.runtimes
-        if configured[runtime.defaultRuntime] == nil { configured[runtime.defaultRuntime] = Self.unconfigured }
-        for name in Self.installed where configured[name] == nil {
-            guard let path = try? Command.find(name) else { continue }
-            if await RuntimeProbe.refusal(path: path, name: name, layout: layout) == nil { configured[name] = Self.unconfigured }
+        if configured[standardName] == nil { configured[standardName] = Self.unconfigured }
+        // What they are is looked at when they are used: a program need not be run before the daemon serves.
+        for name in Self.installed where configured[name] == nil && (try? Command.find(name)) != nil {
+            if RuntimeProbe.refusal(name: name, layout: layout) == nil { configured[name] = Self.unconfigured }
         }
         let monitor = runtime.conmon.isEmpty ? try found("conmon", "install conmon or set conmon in [crio.runtime]") : runtime.conmon
-        let standard = configured[runtime.defaultRuntime]
+        let standard = configured[standardName]
         for (name, handler) in configured where handler.inheritDefaultRuntime {
-            configured[name]?.inherit(standard, named: runtime.defaultRuntime)
+            configured[name]?.inherit(standard, named: standardName)
         }
         return try configured.map { name, handler in
             let path =

@@ -79,15 +79,25 @@ struct HostReport {
             let settings = try await assembly.nodeSettings()
             let handlers = settings.handlers.sorted { $0.name < $1.name }
             let leftOut = await refused(handlers, layout)
-            return handlers.map { Line(state: .ok, name: "runtime \($0.name)", detail: $0.path) } + leftOut
+            return handlers.map {
+                Line(state: .ok, name: "runtime \($0.name)", detail: $0.path + ($0.name == settings.defaultHandler ? ", the default" : ""))
+            } + leftOut
                 + [
                     .init(state: .ok, name: "conmon", detail: settings.handlers.first?.monitorPath ?? ""),
                     .init(state: .ok, name: "swiftlet-pin", detail: settings.pinnerPath),
-                    .init(state: .ok, name: "cgroup manager", detail: settings.cgroupDriver.rawValue),
+                    await cgroupManager(settings.cgroupDriver),
                 ]
         } catch {
             return [.init(state: .missing, name: "programs", detail: "\(error)")]
         }
+    }
+
+    private func cgroupManager(_ driver: CgroupDriver) async -> Line {
+        guard driver == .systemd else { return .init(state: .ok, name: "cgroup manager", detail: driver.rawValue) }
+        do {
+            _ = try await Systemd(limit: .seconds(5)).units(["init.scope"])
+            return .init(state: .ok, name: "cgroup manager", detail: driver.rawValue)
+        } catch { return .init(state: .missing, name: "cgroup manager", detail: "\(error)") }
     }
 
     private func userNamespaces() async -> Line {

@@ -27,6 +27,7 @@ struct Daemon {
         for directory in [configuration.crio.runroot, "\(configuration.crio.runroot)/exits"] {
             try Files.makeDirectories(directory, mode: 0o711)
         }
+        try Files.removeTree(ReloadOutcome.path(runroot: configuration.crio.runroot))
         let assembly = Assembly(configuration: configuration, logger: logger)
         let store = try Store(path: "\(root)/swiftlet.db")
         let registry = try RegistryClient(options: assembly.registryOptions(), logger: logger)
@@ -34,10 +35,9 @@ struct Daemon {
             let images = try await ImageService(options: assembly.imageOptions(), store: store, registry: registry, logger: logger)
             let network = try await CNINetworking(options: assembly.networkOptions(), logger: logger)
             let settings = try await assembly.nodeSettings()
-            if settings.host.appArmor { try await settings.appArmor.prepare(settings.specification.appArmorProfile) }
             let node = try await Node(
                 settings: settings, store: store, images: images, network: network, logger: logger)
-            try await serve(node, registry)
+            try await serve(node, registry) { await prepareAppArmor(settings) }
             node.shutdown()
         } catch {
             await registry.shutdown()
@@ -47,7 +47,17 @@ struct Daemon {
         logger.info("swiftlet ends; containers go on")
     }
 
-    private func serve(_ node: Node, _ registry: RegistryClient) async throws {
+    /// Has the kernel know the profile of this version. A container that is made sooner sees to it itself.
+    private func prepareAppArmor(_ settings: NodeSettings) async {
+        guard settings.host.appArmor else { return }
+        do { try await settings.appArmor.prepare(settings.specification.appArmorProfile) } catch {
+            logger.error("containers with the default AppArmor profile cannot be made", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// - Parameter afterwards: What no answer needs at once, done when the socket is served.
+    private func serve(_ node: Node, _ registry: RegistryClient, afterwards: @escaping @Sendable () async -> Void) async throws {
+        let notices = ServiceNotices(logger: logger)
         let streaming = try await StreamingHost(configuration: configuration, node: node, logger: logger)
         let socket = try ListenSocket(path: configuration.api.listen)
         let transport = UnixSocketTransport(path: socket.temporaryPath)
@@ -64,17 +74,25 @@ struct Daemon {
                 try await transport.listening()
                 try socket.publish()
                 logger.info("swiftlet serves", metadata: ["version": "\(swiftletVersion)", "socket": "\(socket.path)"])
-                try await Task.sleep(for: .seconds(Int64.max / 4))
+                notices.tell(.ready)
+                async let rest: Void = afterwards()
+                try await notices.giveSigns(of: node, at: socket.path)
+                await rest
             }
             group.addTask {
                 var running = configuration
+                var outcome = ReloadOutcome(number: 0, problem: "")
                 for await signal in stream {
                     guard signal == SIGHUP else { return }
-                    await reload(&running, node, registry)
+                    notices.tell(.reloading)
+                    outcome = ReloadOutcome(number: outcome.number + 1, problem: await reload(&running, node, registry) ?? "")
+                    await tell(outcome)
+                    notices.tell(.ready)
                 }
             }
             // The first to end is the signal, or what failed.
             do { try await group.next() } catch { logger.error("serving failed", metadata: ["error": "\(error)"]) }
+            notices.tell(.stopping)
             node.endEvents()
             server.beginGracefulShutdown()
             group.cancelAll()
@@ -85,7 +103,8 @@ struct Daemon {
 
     /// Takes up what may change, for pods, containers and pulls to come. What needs a restart is said. Where something is wrong,
     /// all stays as it was.
-    private func reload(_ running: inout Configuration, _ node: Node, _ registry: RegistryClient) async {
+    /// - Returns: what was wrong; nil where nothing was.
+    private func reload(_ running: inout Configuration, _ node: Node, _ registry: RegistryClient) async -> String? {
         do {
             let (new, warnings) = try options.load()
             for warning in warnings { logger.warning("\(warning)") }
@@ -99,10 +118,19 @@ struct Daemon {
             node.reload(settings)
             running = next
             logger.notice("configuration reloaded", metadata: ["changed": "\(changed)"])
-            guard !refused.isEmpty else { return }
-            logger.warning("changed keys take effect at the next start", metadata: ["keys": "\(refused)"])
+            if !refused.isEmpty { logger.warning("changed keys take effect at the next start", metadata: ["keys": "\(refused)"]) }
+            return nil
         } catch {
             logger.error("reloading failed; the configuration stays as it was", metadata: ["error": "\(error)"])
+            return "\(error)"
+        }
+    }
+
+    /// Tells the command that asked for a reload what came of it.
+    private func tell(_ outcome: ReloadOutcome) async {
+        let runroot = configuration.crio.runroot
+        do { try await BlockingPool.shared.run { try outcome.write(runroot: runroot) } } catch {
+            logger.warning("what came of the reload cannot be written", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -1,15 +1,16 @@
 import Glibc
 import Linux
 
-/// Keeps a second daemon off the same root: a lock on a file, which the kernel lets go when the daemon dies.
-final class RootLock: Sendable {
-    private let descriptor: OwnedDescriptor
+/// Keeps a second daemon off the same root, as long as this one lives.
+struct RootLock {
+    private let lock: FileLock
 
+    /// - Throws: `AssemblyError` where another daemon has the root.
     init(root: String) throws {
         try Files.makeDirectories(root, mode: 0o711)
-        descriptor = try OwnedDescriptor.open("\(root)/lock", O_RDWR | O_CREAT, mode: 0o600)
-        guard flock(descriptor.raw, LOCK_EX | LOCK_NB) == 0 else {
-            throw AssemblyError(description: "another swiftlet uses the root \(root): stop it, or give this one another --root")
+        do { lock = try FileLock(path: "\(root)/lock") } catch let error as FileLockError {
+            let holder = error.holder.map { ", process \($0)," } ?? ""
+            throw AssemblyError(description: "another swiftlet\(holder) uses the root \(root): stop it, or give this one another --root")
         }
     }
 }

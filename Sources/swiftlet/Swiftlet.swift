@@ -5,7 +5,7 @@ import ArgumentParser
 struct Swiftlet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "swiftlet", abstract: "A container runtime for Kubernetes nodes.", version: swiftletVersion,
-        subcommands: [Serve.self, ConfigCommand.self, Check.self, Pull.self, Version.self], defaultSubcommand: Serve.self)
+        subcommands: [Serve.self, Reload.self, ConfigCommand.self, Check.self, Pull.self, Version.self], defaultSubcommand: Serve.self)
 }
 
 /// The version of the daemon and of all commands.

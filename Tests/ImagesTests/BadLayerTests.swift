@@ -62,6 +62,51 @@ import Testing
         #expect(try Files.readText("\(directory)/proc/self/root/escaped3") == "x")
     }
 
+    /// Neither the stack nor the time that a path takes depends on how many directories an entry implies.
+    @Test(arguments: [1000, 2000]) func deepPaths(depth: Int) async throws {
+        let directory = try await host.unpack(
+            FakeLayer {
+                $0.pax(["path": String(repeating: "d/", count: depth) + "file"])
+                $0.file("x", "deep")
+            })
+        var found = ""
+        try TreeWalk.run(try OwnedDescriptor.open(directory, O_RDONLY | O_DIRECTORY)) { entry in
+            if entry.depth == depth { found = entry.text }
+            return true
+        }
+        #expect(found == "file")
+    }
+
+    /// Directories that no entry describes look as those of lower layers, however many lie within each other.
+    @Test func deepImpliedDirectoriesAreInherited() async throws {
+        let path = String(repeating: "d/", count: 1000)
+        try host.registry.push(
+            [
+                FakeLayer {
+                    for depth in [1, 500, 1000] {
+                        $0.pax(["path": String(path.prefix(2 * depth))])
+                        $0.directory("x", mode: 0o700)
+                    }
+                },
+                FakeLayer {
+                    $0.pax(["path": path + "file"])
+                    $0.file("x", "deep")
+                },
+            ], tag: "deep")
+        let service = try await host.start()
+        _ = try await service.pull("fake.test/image:deep")
+        #expect(try await service.list().count == 1)
+    }
+
+    @Test func pathsLongerThanTheKernelTakes() async throws {
+        let error = try await refusal(
+            of: FakeLayer {
+                $0.pax(["path": String(repeating: "d/", count: 3000) + "file"])
+                $0.file("x", "deep")
+            })
+        guard case .corrupt = error else { return #expect(Bool(false), "\(error as Any)") }
+    }
+
     @Test func hardLinksDoNotLeadThroughLinks() async throws {
         try Files.makeDirectories("\(host.root)/secret")
         try Files.writeAtomically(Array("secret".utf8), to: "\(host.root)/secret/file")

@@ -163,6 +163,45 @@ extension Integration {
             }
         }
 
+        @Test(
+            "Scopes are part of a shutdown's order: a container may take its pod's time, the init ends after it, the monitor ignores the signal",
+            .enabled(if: Combination.current.usesSystemd))
+        func shutdown() async throws {
+            try await Daemon.duringPod(Self.shared) { daemon, pod in
+                let kubelet = daemon.kubelet
+                let id = try await kubelet.run("c", in: pod, "exec sleep 1000") {
+                    $0.annotations["io.kubernetes.pod.terminationGracePeriod"] = "3"
+                    $0.linux.securityContext.namespaceOptions.pid = .pod
+                }
+                func properties(_ scope: String) async throws -> [String: String] {
+                    let lines = try await shell("systemctl show \(scope)").split(separator: "\n").map { $0.split(separator: "=", maxSplits: 1) }
+                    return Dictionary(lines.filter { $0.count == 2 }.map { (String($0[0]), String($0[1])) }) { $1 }
+                }
+                let container = try await properties("swiftlet-\(id).scope")
+                #expect(container["TimeoutStopUSec"] == "3s" && container["CollectMode"] == "inactive-or-failed")
+                #expect(container["After"]?.contains("swiftlet-\(pod.id).scope") == true)
+                let monitor = try await properties("swiftlet-conmon-\(id).scope")
+                #expect(monitor["TimeoutStopUSec"] == "8s" && monitor["KillSignal"] == "\(SIGPIPE)")
+                for scope in [container, monitor, try await properties("swiftlet-\(pod.id).scope")] {
+                    #expect(scope["Conflicts"]?.contains("shutdown.target") == true && scope["Before"]?.contains("shutdown.target") == true)
+                }
+            }
+        }
+
+        @Test("Containers outlive a systemd that executes itself anew, and more can be made", .enabled(if: Combination.current.usesSystemd))
+        func systemdAnew() async throws {
+            try await Daemon.duringPod(Self.shared) { daemon, pod in
+                let kubelet = daemon.kubelet
+                let before = try await kubelet.run("before", in: pod, "exec sleep 1000")
+                try await shell("systemctl daemon-reexec; systemctl daemon-reload")
+                let after = try await kubelet.run("after", in: pod, "exec sleep 1000")
+                for id in [before, after] {
+                    #expect(try await kubelet.status(id).state == .containerRunning)
+                    #expect(try cgroup(of: monitor(of: id, daemon)).hasSuffix("/swiftlet-conmon-\(id).scope"))
+                }
+            }
+        }
+
         private static func shared(_ pod: inout Runtime_V1_PodSandboxConfig) { pod.linux.securityContext.namespaceOptions.pid = .pod }
 
         private func exists(_ parent: String) -> Bool {

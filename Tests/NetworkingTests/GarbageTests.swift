@@ -10,10 +10,10 @@ import Testing
         let network = try await fake.networking()
         for id in ["a", "b", "c"] { _ = try await network.attach(pod(id)) }
         _ = try fake.calls()
-        try await network.collectGarbage(keeping: ["b"])
+        try await network.collectGarbage { $0 == "b" }
         #expect(try fake.calls(withPod: true) == ["DEL one a", "DEL one c"])
         #expect(try fake.cached() == ["b.json"])
-        try await network.collectGarbage(keeping: ["b"])
+        try await network.collectGarbage { $0 == "b" }
         #expect(try fake.calls() == [])
     }
 
@@ -33,7 +33,7 @@ import Testing
         let network = try await fake.networking()
         for id in ["a", "b"] { _ = try await network.attach(pod(id)) }
         _ = try fake.calls()
-        try await network.collectGarbage(keeping: ["b"])
+        try await network.collectGarbage { $0 == "b" }
         #expect(try fake.calls() == ["DEL two", "DEL one", "GC one", "GC two"])
         let valid = try fake.input("two", "GC")["cni.dev/valid-attachments"]
         #expect(valid == .array([.object(["containerID": .string("b"), "ifname": .string("eth0")])]))
@@ -43,7 +43,7 @@ import Testing
     @Test func collectionCanBeDisabled() async throws {
         let fake = try FakeNetwork(plugins: ["one"])
         try fake.configure(version: "1.1.0", plugins: ["one"], more: #","disableGC":true"#)
-        try await fake.networking().collectGarbage(keeping: [])
+        try await fake.networking().collectGarbage { _ in false }
         #expect(try fake.calls() == [])
     }
 
@@ -56,7 +56,7 @@ import Testing
         _ = await network.status()
         _ = try await network.attach(pod("b"))
         try fake.fail("one", "DEL", #"{"code":3,"msg":"stuck"}"#)
-        let error = await #expect(throws: NetworkError.self) { try await network.collectGarbage(keeping: []) }
+        let error = await #expect(throws: NetworkError.self) { try await network.collectGarbage { _ in false } }
         #expect(error?.description.contains("stuck") == true)
         #expect(try fake.cached() == ["a.json"])
     }
@@ -68,9 +68,9 @@ import Testing
         _ = try await network.attach(pod("a"))
         try Files.writeAtomically([], to: fake.cache + "/a.json")
         _ = try fake.calls()
-        await #expect(throws: NetworkError.self) { try await network.collectGarbage(keeping: ["a"]) }
+        await #expect(throws: NetworkError.self) { try await network.collectGarbage { $0 == "a" } }
         #expect(try fake.calls() == [])
-        try await network.collectGarbage(keeping: [])
+        try await network.collectGarbage { _ in false }
         #expect(try fake.calls() == ["DEL one", "GC one"])
     }
 }

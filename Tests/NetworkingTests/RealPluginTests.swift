@@ -38,7 +38,7 @@ import Testing
         let result: Result<Void, any Error>
         let network = try await CNINetworking(options: options, logger: quiet)
         do { result = .success(try await body(network, directory)) } catch { result = .failure(error) }
-        try await network.collectGarbage(keeping: [])
+        try await network.collectGarbage { _ in false }
         _ = try await Command("ip", ["link", "del", bridge]).run(timeout: .seconds(20))
         try result.get()
     }
@@ -90,7 +90,7 @@ import Testing
         try await withNetwork { network, directory in
             try await withNamespace { path in _ = try await network.attach(pod("realpod2", netns: path)) }
             #expect(try addresses(directory).count == 2)
-            try await network.collectGarbage(keeping: [])
+            try await network.collectGarbage { _ in false }
             #expect(try addresses(directory) == [])
         }
     }

@@ -192,6 +192,20 @@ struct Sample {
         #expect(try ResolvedUser.resolve(.with { $0.runAsUsername = "1000" }, imageUser: "", accounts: sly).uid == 1000)
     }
 
+    /// What an image writes there is gone through, whatever its size and form, and costs no copy of it.
+    @Test func filesOfMillionsOfLines() throws {
+        let line = "u:x:1:1::/:\n"
+        var passwd = Array(repeatElement(line.utf8, count: 300_000).joined())
+        passwd += Array("long:".utf8) + [UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20) + Array("\nlast:x:7:8::/h".utf8)
+        var group = Array(repeatElement("g:x:9:last\r\n".utf8, count: 100_000).joined())
+        group += [0xff, 0xfe, 0x0a] + Array("tail:x:5:last".utf8)
+        let accounts = AccountFiles(passwd: passwd, group: group)
+        #expect(accounts.user(named: "last") == AccountFiles.User(name: "last", uid: 7, gid: 8, home: "/h"))
+        #expect(accounts.user(named: "long") == nil)
+        #expect(accounts.group(named: "tail")?.gid == 5)
+        #expect(accounts.groups(of: "last").count == AccountFiles.mostGroups)
+    }
+
     @Test func strictLeavesTheImagesGroupsOut() throws {
         let user = try resolve("web") {
             $0.supplementalGroups = [7]

@@ -81,6 +81,11 @@ import Testing
         #expect(read("{\"access_token\": \"t\"}")?.expires == now + .seconds(54))
         #expect(read("{\"token\": \"\", \"access_token\": \"t\", \"expires_in\": 1}")?.expires == now + .seconds(54))
         #expect(read("{\"token\": \"t\", \"expires_in\": 9223372036854775807}")?.expires == now + .seconds(77760))
+        #expect(read("{\"token\": \"t\", \"expires_in\": 300.7}") == AccessToken(text: "t", seconds: 300, now: now))
+        #expect(read("{\"token\": \"t\", \"expires_in\": \"300\"}") == AccessToken(text: "t", seconds: 300, now: now))
+        for odd in ["1e300", "-1e300", "\"soon\"", "{}", "null", "-9223372036854775808"] {
+            #expect(read("{\"token\": \"t\", \"expires_in\": \(odd)}")?.text == "t")
+        }
         let useless = ["", "{}", "{\"token\": \"\"}", "{\"token\": \"a\\r\\nX-Evil: 1\"}", "{\"token\": 1}", "<html>"]
         for text in useless { #expect(read(text) == nil) }
     }

@@ -90,7 +90,10 @@ import Testing
         #expect(try redirect("https://a.org/x", "http://a.org/x", plain: true).keepsAuthorization == false)
     }
 
-    @Test(arguments: [nil, "", "ftp://b.org/x", "file:///etc/passwd", "https:///x"])
+    @Test(arguments: [
+        nil, "", "ftp://b.org/x", "file:///etc/passwd", "https:///x", "https://b.org:70000/x", "https://b.org:65536/", "https://b.org:0/",
+        "https://b.org:99999999999999999999/x",
+    ])
     func refuses(location: String?) {
         #expect(throws: RegistryError.self) { try redirect("https://a.org", location) }
     }

@@ -40,6 +40,20 @@ import Testing
         #expect(try await store.all(items).isEmpty)
     }
 
+    @Test func aRecordThatDoesNotDecodeIsNamedAndKeepsNoOtherBack() async throws {
+        defer { remove() }
+        struct Older: Codable, Sendable, Identifiable {
+            var id: String
+        }
+        let store = try Store(path: path)
+        try await store.put(Item(id: "a", value: 1), in: items)
+        try await store.put(Older(id: "b"), in: Collection<Older>("items"))
+        try await store.put(Item(id: "c", value: 3), in: items)
+        let (records, unreadable) = try await store.readable(items)
+        #expect(records.map(\.id) == ["a", "c"] && unreadable.count == 1 && "\(unreadable)".contains("b"))
+        await #expect(throws: StoreError.self) { try await store.all(items) }
+    }
+
     @Test func refusesWhatItCannotRead() async throws {
         defer { remove() }
         try Data("this is no database, whatever its name says".utf8).write(to: URL(filePath: path))

@@ -90,9 +90,10 @@ public struct Systemd: Sendable {
     }
 
     /// The units that are loaded and whose names match one of the patterns, `swiftlet-*.scope`.
+    /// - Parameter limit: How long the answer is waited for; nil for as long as with other calls.
     /// - Throws: `SystemdError`.
-    public func units(_ patterns: [String]) async throws -> [SystemdUnit] {
-        let answer = try await ask("ListUnitsByPatterns", "listing \(patterns.joined(separator: " "))", .units) { message throws(SystemError) in
+    public func units(_ patterns: [String], within limit: Duration? = nil) async throws -> [SystemdUnit] {
+        let answer = try await ask("ListUnitsByPatterns", "listing \(patterns.joined(separator: " "))", .units, limit) { message throws(SystemError) in
             try message.append([String]())
             try message.append(patterns)
         }
@@ -110,10 +111,10 @@ public struct Systemd: Sendable {
     }
 
     private func ask(
-        _ method: String, _ operation: String, _ expected: SystemdCall.Expected,
+        _ method: String, _ operation: String, _ expected: SystemdCall.Expected, _ limit: Duration? = nil,
         _ write: @escaping @Sendable (borrowing BusMessage) throws(SystemError) -> Void
     ) async throws(SystemdError) -> SystemdCall.Answer {
-        let call = SystemdCall(method: method, operation: operation, expected: expected, deadline: .now + limit, write: write)
+        let call = SystemdCall(method: method, operation: operation, expected: expected, deadline: .now + (limit ?? self.limit), write: write)
         do { return try await connection.answer(to: call) } catch {
             throw error as? SystemdError ?? .disconnected(operation: operation)
         }

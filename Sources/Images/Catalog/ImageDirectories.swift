@@ -97,8 +97,13 @@ struct ImageDirectories: Sendable {
         try check("syncfs", layers) { clinux_syncfs(file.raw) }
     }
 
-    /// Removes what was discarded by now. Not for two at a time.
+    /// Removes what was discarded by now. Not for two at a time. What cannot be removed does not keep the rest.
+    /// - Throws: the first failure, after all was tried.
     func emptyTrash() throws {
-        for name in try Files.list(trash) { try TreeRemoval.remove("\(trash)/\(name)") }
+        var failure: SystemError?
+        for name in try Files.list(trash) {
+            do { try TreeRemoval.remove("\(trash)/\(name)") } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
     }
 }

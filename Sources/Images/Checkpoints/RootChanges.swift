@@ -17,7 +17,7 @@ struct RootChanges: Equatable {
     static func find(upper: String, lower: [String], merged: String, except mounts: Set<LayerPath>) throws -> RootChanges {
         var finder = Finder(
             lower: try LowerLayers(lower), merged: try OwnedDescriptor.open(merged, O_RDONLY | O_DIRECTORY), mounts: mounts)
-        try finder.walk(.root, try OwnedDescriptor.open(upper, O_RDONLY | O_DIRECTORY))
+        try finder.walk(try OwnedDescriptor.open(upper, O_RDONLY | O_DIRECTORY))
         return finder.changes
     }
 
@@ -27,39 +27,77 @@ struct RootChanges: Equatable {
         let mounts: Set<LayerPath>
         var changes = RootChanges()
 
-        /// - Parameter directory: `path` in the upper directory.
-        mutating func walk(_ path: LayerPath, _ directory: OwnedDescriptor) throws {
-            for name in try Self.sortedNames(directory) {
-                let place = path.appending(name)
-                guard let status = Self.status(name, in: directory) else { continue }
-                if status.isWhiteout {
-                    if !mounts.contains(place) { changes.deleted.append(place) }
-                    continue
-                }
-                if !mounts.contains(place) { changes.changed.append(place) }
-                if status.st_mode & S_IFMT == S_IFDIR { try walkDirectory(place, try Self.open(name, in: directory)) }
-            }
+        /// Where the walk is; the top directory is the root.
+        private var above: [LayerPath] = [.root]
+
+        init(lower: LowerLayers, merged: OwnedDescriptor, mounts: Set<LayerPath>) {
+            (self.lower, self.merged, self.mounts) = (lower, merged, mounts)
         }
 
-        private mutating func walkDirectory(_ path: LayerPath, _ directory: OwnedDescriptor) throws {
+        /// - Parameter directory: the upper directory.
+        mutating func walk(_ directory: OwnedDescriptor) throws {
+            try TreeWalk.run(directory) { entry in
+                let place = try self.place(of: entry)
+                if entry.status.isWhiteout {
+                    if !mounts.contains(place) { changes.deleted.append(place) }
+                    return false
+                }
+                if !mounts.contains(place) { changes.changed.append(place) }
+                return try entry.isDirectory && goesInto(place, entry)
+            } leave: { _ in
+                above.removeLast()
+            }
+            changes.changed.sort { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+            changes.deleted.sort { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+        }
+
+        /// Whether the walk is to go into a directory of the upper one; what it hides of the image is noted.
+        private mutating func goesInto(_ path: LayerPath, _ entry: TreeWalk.Entry) throws -> Bool {
+            let directory = try Self.open(entry)
             let isRedirected = OverlayDirectory.isRedirected(directory)
             if isRedirected || OverlayDirectory.isOpaque(directory) {
                 // Nothing says what of the image is hidden so: it is what does not show.
                 let shown = Set(try DirectoryEntries.names(of: try open(path)))
                 let hidden = try lower.names(in: path).subtracting(shown)
-                changes.deleted += hidden.sorted { $0.lexicographicallyPrecedes($1) }.map { path.appending($0) }
+                changes.deleted += hidden.map { path.appending($0) }
             }
-            if isRedirected { try takeAll(path, try open(path)) } else { try walk(path, directory) }
+            guard isRedirected else {
+                above.append(path)
+                return true
+            }
+            try takeAll(path)
+            return false
         }
 
         /// All that shows below `path`, for a directory whose content is not in the upper directory.
-        private mutating func takeAll(_ path: LayerPath, _ directory: OwnedDescriptor) throws {
-            for name in try Self.sortedNames(directory) {
-                let place = path.appending(name)
-                guard let status = Self.status(name, in: directory) else { continue }
+        private mutating func takeAll(_ path: LayerPath) throws {
+            let outside = above
+            above = [path]
+            defer { above = outside }
+            try TreeWalk.run(try open(path)) { entry in
+                let place = try self.place(of: entry)
                 changes.changed.append(place)
-                if status.st_mode & S_IFMT == S_IFDIR { try takeAll(place, try Self.open(name, in: directory)) }
+                if entry.isDirectory { above.append(place) }
+                return true
+            } leave: { _ in
+                above.removeLast()
             }
+        }
+
+        /// An archive has a path for each entry, and so can hold no deeper ones than the kernel takes.
+        private func place(of entry: TreeWalk.Entry) throws -> LayerPath {
+            let place = (above.last ?? .root).appending(entry.name)
+            guard place.bytes.count < Int(PATH_MAX) else {
+                throw SystemError("archive", code: ENAMETOOLONG, "a path of \(place.bytes.count) bytes in the container's root file system")
+            }
+            return place
+        }
+
+        private static func open(_ entry: TreeWalk.Entry) throws -> OwnedDescriptor {
+            OwnedDescriptor(
+                try check("open", entry.text) {
+                    entry.withName { openat(entry.directory, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+                })
         }
 
         private func open(_ path: LayerPath) throws -> OwnedDescriptor {
@@ -67,22 +105,6 @@ struct RootChanges: Equatable {
                 try check("open", "\(path)") {
                     path.withCString { openat(merged.raw, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
                 })
-        }
-
-        private static func open(_ name: [UInt8], in directory: OwnedDescriptor) throws -> OwnedDescriptor {
-            OwnedDescriptor(
-                try check("open", String(decoding: name, as: UTF8.self)) {
-                    name.withCString { openat(directory.raw, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
-                })
-        }
-
-        private static func status(_ name: [UInt8], in directory: OwnedDescriptor) -> stat? {
-            var status = stat()
-            return name.withCString { fstatat(directory.raw, $0, &status, AT_SYMLINK_NOFOLLOW) } == 0 ? status : nil
-        }
-
-        private static func sortedNames(_ directory: OwnedDescriptor) throws -> [[UInt8]] {
-            try DirectoryEntries.names(of: directory).sorted { $0.lexicographicallyPrecedes($1) }
         }
     }
 }

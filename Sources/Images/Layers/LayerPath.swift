@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Linux
 
 /// A path inside a layer, as bytes: relative, without `.`, `..` and empty components. The root has none.
 struct LayerPath: Hashable, Sendable {
@@ -77,17 +78,5 @@ extension LayerPath: Codable {
     func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(Data(bytes))
-    }
-}
-
-extension [UInt8] {
-    /// Calls `body` with the bytes and a zero after them.
-    func withCString<R>(_ body: (UnsafePointer<CChar>) throws -> R) rethrows -> R {
-        try (self + [0]).withUnsafeBytes { buffer in
-            try buffer.withMemoryRebound(to: CChar.self) { characters in
-                guard let start = characters.baseAddress else { preconditionFailure("an array with a zero has memory") }
-                return try body(start)
-            }
-        }
     }
 }

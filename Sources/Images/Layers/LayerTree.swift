@@ -25,6 +25,9 @@ final class LayerTree {
     private var opened: [LayerPath: OwnedDescriptor] = [:]
     private static let mostOpened = 64
     private static let mostLinks = 40
+    /// The most bytes that the paths of implied directories have together.
+    private static let mostImpliedBytes = 16 << 20
+    private var impliedBytes = 0
     /// Directories that were made because something had to be in them.
     private(set) var implied: Set<LayerPath> = [.root]
     /// Whether the root hides what lower layers have.
@@ -50,10 +53,19 @@ final class LayerTree {
     private func directory(_ path: LayerPath, links: Int) throws(SystemError) -> CInt {
         if path.isRoot { return root.raw }
         if let known = opened[path] { return known.raw }
-        let descriptor = if let there = try open(path) { there } else { try make(path, links: links) }
+        // Up to the nearest that is there, and down again: a path may have as many components as fit.
+        var (missing, place): ([LayerPath], LayerPath) = ([], path)
+        var descriptor = try open(place)
+        while descriptor == nil, !place.isRoot {
+            missing.append(place)
+            place = place.parent
+            descriptor = try open(place)
+        }
+        for next in missing.reversed() { descriptor = try make(next, in: descriptor ?? root, links: links) }
+        let found = descriptor ?? root
         if opened.count >= Self.mostOpened { opened.removeAll() }
-        opened[path] = descriptor
-        return descriptor.raw
+        opened[path] = found
+        return found.raw
     }
 
     /// The directory at `path` itself; nil where a later entry replaced it.
@@ -74,9 +86,9 @@ final class LayerTree {
         return nil
     }
 
-    /// Makes a directory that an entry needs, and those above it; a link on the way that leads to nothing yet is followed.
-    private func make(_ path: LayerPath, links: Int) throws(SystemError) -> OwnedDescriptor {
-        let place = Place(directory: try directory(path.parent, links: links), name: path.name)
+    /// Makes a directory that an entry needs, in the one above it; a link in its place that leads to nothing yet is followed.
+    private func make(_ path: LayerPath, in above: OwnedDescriptor, links: Int) throws(SystemError) -> OwnedDescriptor {
+        let place = Place(directory: above.raw, name: path.name)
         if let status = place.status() {
             if status.st_mode & S_IFMT == S_IFLNK { return try follow(path, place, links: links) }
             // What the layer says is gone, and then says more of: a new directory that hides the old one.
@@ -86,9 +98,19 @@ final class LayerTree {
             try check("mkdir", "\(path)") { place.withName { mkdirat(place.directory, $0, 0o755) } }
             inodes += 1
         }
-        implied.insert(path)
+        try imply(path)
         guard let descriptor = try open(path) else { throw SystemError("open directory", code: ENOENT, "\(path)") }
         return descriptor
+    }
+
+    /// Notes a directory that no entry describes. Their paths are kept, so that their sum has a limit: a few bytes of an archive
+    /// can imply thousands.
+    private func imply(_ path: LayerPath) throws(SystemError) {
+        guard implied.insert(path).inserted else { return }
+        impliedBytes += path.bytes.count
+        guard impliedBytes <= Self.mostImpliedBytes else {
+            throw SystemError("make directory", code: ENAMETOOLONG, "\(path.name.count) bytes more: the layer has too many directories without entries")
+        }
     }
 
     private func follow(_ path: LayerPath, _ place: Place, links: Int) throws(SystemError) -> OwnedDescriptor {

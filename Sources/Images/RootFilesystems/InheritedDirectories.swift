@@ -22,7 +22,7 @@ struct InheritedDirectories: Sendable {
         let made = try await BlockingPool.shared.run {
             let directory = directories.temporaryName()
             do {
-                let builder = try InheritedLayer(records: records, directories: directories)
+                var builder = try InheritedLayer(records: records, directories: directories)
                 guard let inodes = try builder.write(to: directory) else { return nil as LayerRecord? }
                 try directories.commit(directory, as: image)
                 return LayerRecord(digest: image, bytes: inodes * 4096, inodes: inodes, implied: [], hidesAll: false, unsyncedSince: boot)
@@ -51,6 +51,8 @@ private struct InheritedLayer {
     private let records: [LayerRecord]
     private let implied: [Digest: Set<LayerPath>]
     private let roots: [Digest: OwnedDescriptor]
+    /// What was found: paths share what is above them, however deep they are.
+    private var looked: [Digest: [LayerPath: DirectoryOrigin.Look]] = [:]
 
     init(records: [LayerRecord], directories: ImageDirectories) throws {
         self.records = records.reversed()
@@ -61,7 +63,8 @@ private struct InheritedLayer {
     }
 
     /// - Returns: inodes taken; nil, and nothing is made, where all looks as it should.
-    func write(to directory: String) throws -> UInt64? {
+    mutating func write(to directory: String) throws -> UInt64? {
+        let (records, implied) = (records, implied)
         var origins: [LayerPath: Digest] = [:]
         for path in implied.values.reduce(into: Set<LayerPath>(), { $0.formUnion($1) }) {
             let layers = records.map { (digest: $0.digest, describes: !(implied[$0.digest]?.contains(path) ?? false)) }
@@ -72,7 +75,12 @@ private struct InheritedLayer {
         try Files.makeDirectories(directory, mode: 0o700)
         let root = try OwnedDescriptor.open(directory, O_RDONLY | O_DIRECTORY)
         // Directories on the way there show as well, and so have to look as they do without this layer.
-        let paths = Set(origins.keys.flatMap(\.prefixes)).sorted { $0.bytes.count < $1.bytes.count }
+        var onTheWay: Set<LayerPath> = []
+        for path in origins.keys {
+            var next = path
+            while !next.isRoot, onTheWay.insert(next).inserted { next = next.parent }
+        }
+        let paths = onTheWay.sorted { $0.bytes.count < $1.bytes.count }
         for path in paths { try check("mkdir", "\(path)") { path.withCString { mkdirat(root.raw, $0, 0o700) } } }
         for path in paths.reversed() + [.root] {
             let origin =
@@ -84,20 +92,31 @@ private struct InheritedLayer {
         return UInt64(paths.count + 1)
     }
 
-    private func look(at path: LayerPath, in layer: Digest) throws -> DirectoryOrigin.Look {
+    private mutating func look(at path: LayerPath, in layer: Digest) throws -> DirectoryOrigin.Look {
         guard let root = roots[layer] else { return .absent }
-        var isOpaque = false
-        for prefix in path.prefixes {
-            var status = stat()
-            guard prefix.withCString({ fstatat(root.raw, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else {
-                return isOpaque ? .blocked : .absent
-            }
-            guard status.st_mode & S_IFMT == S_IFDIR else { return .blocked }
-            var value: UInt8 = 0
-            let through = Array("/proc/self/fd/\(root.raw)/".utf8) + prefix.bytes
-            if through.withCString({ lgetxattr($0, TarEntry.Attribute.opaque.name, &value, 1) }) == 1 { isOpaque = true }
+        var (pending, next): ([LayerPath], LayerPath) = ([], path)
+        while !next.isRoot, looked[layer]?[next] == nil {
+            pending.append(next)
+            next = next.parent
         }
-        return .directory(opaque: isOpaque)
+        var look = looked[layer]?[next] ?? .directory(opaque: false)
+        for place in pending.reversed() {
+            look = Self.look(at: place, in: root, above: look)
+            looked[layer, default: [:]][place] = look
+        }
+        return look
+    }
+
+    /// - Parameter above: what is at the directory above it.
+    private static func look(at path: LayerPath, in root: OwnedDescriptor, above: DirectoryOrigin.Look) -> DirectoryOrigin.Look {
+        guard case .directory(let isOpaque) = above else { return above }
+        var status = stat()
+        guard path.withCString({ fstatat(root.raw, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else { return isOpaque ? .blocked : .absent }
+        guard status.st_mode & S_IFMT == S_IFDIR else { return .blocked }
+        var value: UInt8 = 0
+        let through = Array("/proc/self/fd/\(root.raw)/".utf8) + path.bytes
+        let hides = through.withCString { lgetxattr($0, TarEntry.Attribute.opaque.name, &value, 1) } == 1
+        return .directory(opaque: isOpaque || hides)
     }
 
     private func looks(_ path: LayerPath, in layer: Digest) throws -> DirectoryLooks {

@@ -12,6 +12,21 @@ public actor JoinedWork<Key: Hashable & Sendable, Value: Sendable> {
         return try await withTaskLeaving(task)
     }
 
+    /// Starts the work on `key` unless it is under way. Nobody waits for it.
+    public func begin(_ key: Key, _ work: @escaping @Sendable () async throws -> Value) {
+        if underWay[key] == nil { _ = start(key, work) }
+    }
+
+    /// Waits until no work on `key` is under way; how it ended is not told.
+    /// - Throws: `CancellationError` where the caller's task is cancelled.
+    public func end(of key: Key) async throws {
+        guard let task = underWay[key] else { return }
+        do { _ = try await withTaskLeaving(task) } catch { try Task.checkCancellation() }
+    }
+
+    /// Whether there is work on `key`.
+    public func isUnderWay(_ key: Key) -> Bool { underWay[key] != nil }
+
     private func start(_ key: Key, _ work: @escaping @Sendable () async throws -> Value) -> Task<Value, any Error> {
         let task = Task.detached { [weak self] in
             let result: Result<Value, any Error>

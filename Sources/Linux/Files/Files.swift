@@ -68,20 +68,9 @@ public enum Files {
         if mkdir(path, mode) != 0, errno != EEXIST { throw SystemError("mkdir", path) }
     }
 
-    /// Removes a file or a whole tree without following links or leaving the file system it starts in.
+    /// Removes a file or a whole tree, of any depth, without following links or leaving the file system it starts in.
     /// What is not there is no error.
-    public static func removeTree(_ path: String) throws(SystemError) {
-        if unlink(path) == 0 || errno == ENOENT { return }
-        guard isDirectory(path) else { throw SystemError("unlink", path) }
-        var failure: SystemError?
-        if let entries = try? list(path) {
-            for entry in entries {
-                do { try removeTree("\(path)/\(entry)") } catch { failure = failure ?? error }
-            }
-        }
-        if let failure { throw failure }
-        if rmdir(path) != 0, errno != ENOENT { throw SystemError("rmdir", path) }
-    }
+    public static func removeTree(_ path: String) throws(SystemError) { try TreeRemoval.remove(path) }
 
     /// Whether something is at `path`, a link that leads nowhere included.
     public static func exists(_ path: String) -> Bool {

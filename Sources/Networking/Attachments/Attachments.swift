@@ -6,6 +6,7 @@ import Logging
 struct Attachments: Sendable {
     let runner: PluginRunner
     let cache: AttachmentCache
+    let collectionTimeout: Duration
     let logger: Logger
 
     /// Runs the plugins' ADD in order. What a failed one leaves is taken down again.
@@ -83,6 +84,7 @@ struct Attachments: Sendable {
 
     /// Has the plugins of a network look for what belongs to none of the attachments `kept`.
     func collectGarbage(_ network: NetworkList, keeping kept: [Attachment]) async throws(NetworkError) {
+        let runner = PluginRunner(directories: runner.directories, timeout: min(runner.timeout, collectionTimeout))
         let valid = JSONValue.array(kept.filter { $0.network.name == network.name }.map(\.reference))
         var failure: NetworkError?
         for plugin in network.plugins {

@@ -2,22 +2,19 @@ import Linux
 import OCIRuntime
 
 extension Node {
-    /// Ends checkpoints that were being taken when the daemon stopped: their containers go on, and nothing of them is left.
-    func recoverCheckpoints() async {
-        let taken = (try? await BlockingPool.shared.run { [checkpointFiles] in try Files.list(checkpointFiles.allTaken) }) ?? []
-        for id in taken {
-            do {
-                // Before the resume: CRIU pauses a container anew at its end if it found it so.
-                await endTakers(id)
-                if let container = try? inventory.container(id), container.mayRun {
-                    let runtime = try runtimes.runtime(of: pod(of: container))
-                    if try await runtime.isPaused(id) { try await runtime.resume(id) }
-                }
-                try await BlockingPool.shared.run { [checkpointFiles] in try checkpointFiles.end(id) }
-                logger.notice("a checkpoint that was being taken is given up", metadata: ["container": "\(id)"])
-            } catch {
-                logger.error("giving the checkpoint of \(id) up failed; the next start tries again", metadata: ["error": "\(error)"])
+    /// Ends the checkpoint of a container that was being taken when the daemon stopped: it goes on, and nothing of the checkpoint is left.
+    func recoverCheckpoint(_ id: String) async {
+        do {
+            // Before the resume: CRIU pauses a container anew at its end if it found it so.
+            await endTakers(id)
+            if let container = try? inventory.container(id), container.mayRun {
+                let runtime = try runtimes.runtime(of: pod(of: container))
+                if try await runtime.isPaused(id) { try await runtime.resume(id) }
             }
+            try await BlockingPool.shared.run { [checkpointFiles] in try checkpointFiles.end(id) }
+            logger.notice("a checkpoint that was being taken is given up", metadata: ["container": "\(id)"])
+        } catch {
+            logger.error("giving the checkpoint of \(id) up failed; the next start tries again", metadata: ["error": "\(error)"])
         }
     }
 
@@ -25,12 +22,11 @@ extension Node {
         _ = try? await BlockingPool.shared.run { [checkpointFiles] in checkpointFiles.endTakers(id) }
     }
 
-    /// Removes what was unpacked for containers that are not, and unmounts checkpoint images whose containers are not.
-    func removeUnownedCheckpoints(keeping containers: Set<String>) async throws {
+    /// The containers that a checkpoint is unpacked or mounted for.
+    func restoredCheckpoints() async -> [String] {
         let restored = (try? await BlockingPool.shared.run { [checkpointFiles] in try Files.list(checkpointFiles.allRestored) }) ?? []
         let mounted = rootFileSystems.mountedImages().filter { $0.hasPrefix(containerFiles.root + "/") && $0.hasSuffix("/checkpoint") }
-        let mountOwners = mounted.compactMap { $0.split(separator: "/").dropLast().last.map(String.init) }
-        for id in Set(restored + mountOwners) where !containers.contains(id) { try await forgetCheckpoint(id) }
+        return Set(restored + mounted.compactMap { $0.split(separator: "/").dropLast().last.map(String.init) }).sorted()
     }
 
     /// Looks what became of a restore that was under way when the daemon stopped. The monitor goes on without the daemon, and
@@ -59,7 +55,7 @@ extension Node {
             cgroups.watch(known)
             return follow(known)
         }
-        try await endUnrecorded(container)
+        try await endLeftovers(of: container.id)
         try await releaseProcess(container)
     }
 }

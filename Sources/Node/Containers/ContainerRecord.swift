@@ -70,6 +70,8 @@ public struct ContainerRecord: Codable, Sendable, Identifiable {
     @Coded public var mounts: Runtime_V1_ContainerConfig
     /// The checkpoint that its process comes from; nil for a new one.
     public var restore: RestoreOrigin?
+    /// Whether it never came to be, and undoing it did not succeed at once: it is undone until it is gone. Nil in records of old.
+    var failed: Bool?
 
     public var key: ContainerKey { ContainerKey(podID: podID, config.metadata) }
 

@@ -158,13 +158,15 @@ extension Node {
     /// would be told to end at the very last, and be waited for as long as anything.
     private func scopeProperties(of container: ContainerRecord, in pod: PodRecord) -> [String: String] {
         guard cgroups.names(of: pod.cgroupParent).driver == .systemd else { return [:] }
-        let scope = pod.namespaces.initPID == nil ? nil : cgroups.initScope(ofPod: pod.id, parent: pod.cgroupParent)
-        let after = [PodCgroups.unit, scope].compactMap(\.self).map { "'\($0)'" }.joined(separator: ", ")
         let prefix = "org.systemd.property."
-        return [
-            prefix + "CollectMode": "'inactive-or-failed'", prefix + "DefaultDependencies": "true", prefix + "After": "[\(after)]",
+        var properties = [
+            prefix + "CollectMode": "'inactive-or-failed'", prefix + "DefaultDependencies": "true",
             prefix + "TimeoutStopUSec": "uint64 \(ScopeTimes.stop(annotations: container.config.annotations) * 1_000_000)",
         ]
+        if pod.namespaces.initPID != nil, let scope = cgroups.initScope(ofPod: pod.id, parent: pod.cgroupParent) {
+            properties[prefix + "After"] = "['\(scope)']"
+        }
+        return properties
     }
 
     /// The request's mounts as they came to be.

@@ -8,7 +8,8 @@ extension Node {
     /// Lets a created container's process go. CRI, StartContainer.
     /// - Throws: `NodeError`.
     public func startContainer(_ id: String) async throws {
-        let id = try inventory.container(id).id
+        let (id, podID) = try ids(ofContainer: id)
+        try await recovered(podID)
         try await detached { [self] in
             try await locks.withLock(id) { [self] in
                 let container = try inventory.container(id)
@@ -23,7 +24,8 @@ extension Node {
                 }
                 do {
                     if container.restore == nil {
-                        try await runtimes.runtime(of: pod(of: container)).start(id)
+                        let runtime = try runtimes.runtime(of: pod(of: container))
+                        try await turns.run { try await runtime.start(id) }
                     } else {
                         try await restoreProcess(of: container)
                     }
@@ -41,7 +43,8 @@ extension Node {
     /// there is stopped.
     /// - Throws: `NodeError`.
     public func stopContainer(_ id: String, grace: Duration) async throws {
-        guard let id = try known({ try inventory.container(id).id }) else { return }
+        guard let (id, podID) = try known({ try ids(ofContainer: id) }) else { return }
+        try await recovered(podID)
         try await detached { [self] in
             let container = try inventory.container(id)
             guard container.exit == nil, container.mayRun else { return }
@@ -87,7 +90,8 @@ extension Node {
     /// Ends a container if need be and forgets it. CRI, RemoveContainer: idempotent.
     /// - Throws: `NodeError`.
     public func removeContainer(_ id: String) async throws {
-        guard let id = try known({ try inventory.container(id).id }) else { return }
+        guard let (id, podID) = try known({ try ids(ofContainer: id) }) else { return }
+        try await recovered(podID)
         try await detached { [self] in
             try await stopContainer(id, grace: .zero)
             try await locks.withLock(id) { [self] in
@@ -145,6 +149,11 @@ extension Node {
             throw NodeError.failedPrecondition("container \(container.key) is \(container.phase.rawValue), not running")
         }
         return container
+    }
+
+    private func ids(ofContainer id: String) throws(NodeError) -> (String, podID: String) {
+        let container = try inventory.container(id)
+        return (container.id, container.podID)
     }
 
     func pod(of container: ContainerRecord) throws -> PodRecord { try inventory.pod(container.podID) }

@@ -14,6 +14,7 @@ extension Node {
     public func createContainer(
         inPod podID: String, _ config: Runtime_V1_ContainerConfig, podConfig: Runtime_V1_PodSandboxConfig?
     ) async throws -> String {
+        try await recovered(try inventory.pod(podID).id)
         let pod = try inventory.pod(podID)
         guard pod.phase == .ready else {
             throw NodeError.failedPrecondition(
@@ -127,8 +128,12 @@ extension Node {
             return container
         }
 
-        phase("create")
-        let created = try await createProcess(of: container, in: pod, bundle: bundle.path)
+        phase("create queue")
+        let created = try await turns.run {
+            timeline.end("create queue")
+            phase("create")
+            return try await createProcess(of: container, in: pod, bundle: bundle.path)
+        }
         container.pid = created.pid
         container.processStart = created.startTime
         container.boot = ContainerProcess.currentBoot
@@ -143,7 +148,8 @@ extension Node {
             try await release(container)
             try await inventory.removeContainer(id)
         } catch {
-            logger(container: container).error("undoing the container failed; the next start tries again", metadata: ["error": "\(error)"])
+            logger(container: container).error("undoing the container failed; it is tried again", metadata: ["error": "\(error)"])
+            await undoLater(container: id)
         }
     }
 

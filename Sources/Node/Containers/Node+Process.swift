@@ -48,18 +48,6 @@ extension Node {
         }
     }
 
-    /// What a container may still have that its record does not know of: the monitor of a create that was cut off.
-    func endUnrecorded(_ container: ContainerRecord) async throws {
-        let bundle = containerFiles.bundle(container.id)
-        try await BlockingPool.shared.run {
-            guard let text = try? Files.readText(MonitorFiles(bundle: bundle).monitorPidFile),
-                let pid = Int32(text.filter { !$0.isWhitespace }),
-                let command = try? Files.readText("/proc/\(pid)/cmdline"), command.contains(container.id)
-            else { return }
-            _ = kill(pid, SIGKILL)
-        }
-    }
-
     /// Runs a command in a container to its end. CRI, ExecSync.
     /// - Throws: `NodeError`; `.deadlineExceeded` where the command takes longer than it may.
     public func execSync(

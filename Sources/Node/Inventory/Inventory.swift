@@ -22,11 +22,12 @@ public final class Inventory: Sendable {
     /// What the changes mean to those who follow them. Published in the changes' order.
     let events = EventPublisher<NodeEvent>(capacity: 1000)
 
-    /// Takes up what the store holds.
-    init(store: Store) async throws {
+    /// Takes up what the store holds. A record that cannot be read is nobody's: it is reported, and what bears its id is removed as such.
+    init(store: Store, report: (StoreError) -> Void = { _ in }) async throws {
         self.store = store
-        let pods = try await store.all(Self.podCollection)
-        let containers = try await store.all(Self.containerCollection)
+        let (pods, unreadablePods) = try await store.readable(Self.podCollection)
+        let (containers, unreadableContainers) = try await store.readable(Self.containerCollection)
+        (unreadablePods + unreadableContainers).forEach(report)
         state.withLock {
             for pod in pods { $0.pods[pod.id] = pod }
             for container in containers { $0.containers[container.id] = container }
@@ -71,13 +72,19 @@ public final class Inventory: Sendable {
         return first.value
     }
 
-    /// The pod with this metadata, if there is one.
-    func pod(of key: PodKey) -> PodRecord? { state.withLock { $0.pods.values.first { $0.key == key } } }
+    /// The pod with this metadata, if there is one. One that never came to be has no claim to it.
+    func pod(of key: PodKey) -> PodRecord? { state.withLock { $0.pods.values.first { $0.key == key && $0.failed != true } } }
 
-    /// The container with this metadata, if there is one.
+    /// The container with this metadata, if there is one. One that never came to be has no claim to it.
     func container(of key: ContainerKey) -> ContainerRecord? {
-        state.withLock { $0.containers.values.first { $0.key == key } }
+        state.withLock { $0.containers.values.first { $0.key == key && $0.failed != true } }
     }
+
+    /// Whether there is a pod of that whole id.
+    func hasPod(_ id: String) -> Bool { state.withLock { $0.pods[id] != nil } }
+
+    /// Whether there is a container of that whole id.
+    func hasContainer(_ id: String) -> Bool { state.withLock { $0.containers[id] != nil } }
 
     /// Tells the subscribers what happened, with the pod as it is now. One without its pod is half of a removal, and not told.
     private func publish(_ kinds: [NodeEvent.Kind], _ id: String, of pod: PodRecord?, _ state: State) {

@@ -10,6 +10,7 @@ extension Node {
         _ id: String, overhead: Runtime_V1_LinuxContainerResources?, resources: Runtime_V1_LinuxContainerResources?
     ) async throws {
         let id = try inventory.pod(id).id
+        try await recovered(id)
         try await detached { [self] in
             try await locks.withLock(id) { [self] in
                 let pod = try inventory.pod(id)

@@ -2,6 +2,7 @@ import CRI
 import Linux
 import Networking
 import OCIRuntime
+import Synchronization
 import Telemetry
 
 extension Node {
@@ -15,8 +16,15 @@ extension Node {
         let runtime = try runtimes.handler(handler)
         try check(config, runtime)
         let key = PodKey(config.metadata)
-        return try await untilDeadline("RunPodSandbox of \(key)", phases.tracker("\(key)")) {
+        let tracker = phases.tracker("\(key)")
+        return try await untilDeadline("RunPodSandbox of \(key)", tracker) {
             try await self.podsUnderWay.result(for: key) { [self] in
+                // One that the daemon before this one was at.
+                if let id = inventory.pod(of: key)?.id {
+                    tracker.begin("recovery")
+                    defer { tracker.end() }
+                    try await recovered(id)
+                }
                 if let known = inventory.pod(of: key) {
                     guard known.phase == .ready else {
                         throw NodeError.alreadyExists(
@@ -35,7 +43,7 @@ extension Node {
         let started = ContinuousClock.now
         let id = Identifier.random()
         let parent = try cgroups.podParent(config.linux.cgroupParent)
-        let userNamespace = try requestedUserNamespace(config, handler: handler.name)
+        let userNamespace = try await requestedUserNamespace(config, handler: handler.name)
         let labels: SELinuxLabels?
         do {
             try await checkConfinement(ofPod: config.linux.securityContext)
@@ -77,35 +85,51 @@ extension Node {
         let options = config.linux.securityContext.namespaceOptions
         try options.checkOfPod()
         try PodSysctls(options).check(config.linux.sysctls)
+        try PodPorts.check(config.portMappings)
         do { try PodLimits(config.linux).check(settings.host) } catch { throw NodeError(error) }
         _ = try PodFiles.sharedMemorySize(AllowedAnnotations(config.annotations, allowed: handler.allowedAnnotations))
     }
 
     /// The steps that have side effects. What they make is found again by the pod's id alone.
     private func build(_ pod: PodRecord, _ timeline: inout Timeline) async throws -> PodRecord {
-        var pod = pod
         let tracker = phases.tracker("\(pod.key)")
-        tracker.begin("namespaces")
-        timeline.begin("namespaces")
-        let planned = pod
+        defer { tracker.end() }
+        func phase(_ name: String) {
+            tracker.begin(name)
+            timeline.begin(name)
+        }
+        phase("namespaces queue")
+        var pod = try await turns.run {
+            timeline.end("namespaces queue")
+            phase("namespaces")
+            defer { timeline.end("namespaces") }
+            return try await makeNamespaces(of: pod)
+        }
+        guard pod.hasNetwork else { return pod }
+        phase("network queue")
+        let begun = Mutex(ContinuousClock.now)
+        pod.network = try await network.attach(networkRequest(for: pod)) {
+            begun.withLock { $0 = .now }
+            tracker.begin("network")
+        }
+        let turn = begun.withLock { $0 }
+        timeline.end("network queue", at: turn)
+        timeline.begin("network", at: turn)
+        timeline.end("network")
+        return pod
+    }
+
+    private func makeNamespaces(of pod: PodRecord) async throws -> PodRecord {
         let annotations = try allowedAnnotations(of: pod)
-        try await BlockingPool.shared.run { [podFiles] in try podFiles.make(planned, annotations) }
+        try await BlockingPool.shared.run { [podFiles] in try podFiles.make(pod, annotations) }
         if pod.ownsCgroup { try await cgroups.makeParent(pod.cgroupParent) }
         if pod.limitsCgroup { try await cgroups.limit(pod.cgroupParent, PodLimits(pod.config.linux).cgroup(settings.host)) }
-        pod.namespaces = try await pinner.pin(namespaceRequest(for: pod))
-        if let pid = pod.namespaces.initPID { try await cgroups.placeInit(pid, ofPod: pod.id, parent: pod.cgroupParent) }
-        if let cpus = settings.configured.initCPUs, let pid = pod.namespaces.initPID {
-            try await BlockingPool.shared.run { try cpus.bind(pid) }
-        }
-        timeline.end("namespaces")
-        if pod.hasNetwork {
-            tracker.begin("network")
-            timeline.begin("network")
-            pod.network = try await network.attach(networkRequest(for: pod))
-            timeline.end("network")
-        }
-        tracker.end()
-        return pod
+        var made = pod
+        made.namespaces = try await pinner.pin(namespaceRequest(for: pod))
+        guard let pid = made.namespaces.initPID else { return made }
+        try await cgroups.placeInit(pid, ofPod: pod.id, parent: pod.cgroupParent)
+        if let cpus = settings.configured.initCPUs { try await BlockingPool.shared.run { try cpus.bind(pid) } }
+        return made
     }
 
     /// Writes a new pod's record, with the parents that are to be made for it. Not while another pod's are looked at to be removed.
@@ -121,14 +145,15 @@ extension Node {
         }
     }
 
-    /// Undoes a pod that did not come to be, as far as it came; what fails is left to the next start.
+    /// Undoes a pod that did not come to be, as far as it came; what fails is tried again until it succeeds.
     private func discard(_ id: String) async {
         guard let pod = try? inventory.pod(id) else { return }
         do {
             try await release(pod)
             try await forget(pod)
         } catch {
-            logger(pod: pod).error("undoing the pod failed; the next start tries again", metadata: ["error": "\(error)"])
+            logger(pod: pod).error("undoing the pod failed; it is tried again", metadata: ["error": "\(error)"])
+            await undoLater(pod: id)
         }
     }
 
@@ -145,6 +170,10 @@ extension Runtime_V1_PodSandboxConfig {
         guard hasMetadata else { throw .invalidArgument("the pod's configuration has no metadata") }
         guard !metadata.name.isEmpty else { throw .invalidArgument("the pod's metadata has no name") }
         guard !metadata.namespace.isEmpty else { throw .invalidArgument("the metadata of pod \(metadata.name) has no namespace") }
+        // It is a line of a file, and the kernel takes anything.
+        guard hostname.unicodeScalars.allSatisfy({ $0.isASCII && $0.value > 0x20 && $0.value < 0x7f && $0 != "/" }) else {
+            throw .invalidArgument("the hostname \(hostname.debugDescription) has white space, a slash or other signs that no hostname has")
+        }
         guard hostname.utf8.count <= 64 else {
             throw .invalidArgument("the hostname \(hostname) has \(hostname.utf8.count) bytes; the kernel takes 64 at the most")
         }

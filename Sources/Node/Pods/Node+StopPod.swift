@@ -6,6 +6,7 @@ extension Node {
     /// - Throws: `NodeError`.
     public func stopPod(_ id: String) async throws {
         guard let id = try known({ try inventory.pod(id).id }) else { return }
+        try await recovered(id)
         try await detached { [self] in
             try await locks.withLock(id) { [self] in try await stopLocked(id) }
         }
@@ -15,6 +16,7 @@ extension Node {
     /// - Throws: `NodeError`.
     public func removePod(_ id: String) async throws {
         guard let id = try known({ try inventory.pod(id).id }) else { return }
+        try await recovered(id)
         try await detached { [self] in
             try await locks.withLock(id) { [self] in
                 try await stopLocked(id)
@@ -80,6 +82,7 @@ extension Node {
 
     /// Removes the parents that were made for a pod. Those that other pods are in become another one's to remove.
     private func removeParents(of pod: PodRecord) async {
+        if pod.parentsToRemove.isEmpty { return }
         await locks.withLock(Self.parentsLock) { [self] in
             for parent in pod.parentsToRemove {
                 let heir = inventory.pods().first { $0.id != pod.id && cgroups.isParent(parent, of: $0.cgroupParent) }

@@ -44,7 +44,7 @@ extension PodCgroups {
         let names = names(of: path)
         let directory = names.fileSystemPath(path)
         // Monitors end a moment after their containers.
-        for _ in 0..<100 where tree.isPopulated(directory) { try await Task.sleep(for: .milliseconds(20)) }
+        for _ in 0..<25 where tree.isPopulated(directory) { try await Task.sleep(for: .milliseconds(20)) }
         switch names.driver {
         case .cgroupfs: try await BlockingPool.shared.run { [tree] in if isPods { tree.remove(path) } else { tree.removeEmpty(path) } }
         case .systemd:

@@ -4,12 +4,10 @@ import Linux
 
 // The cgroups of what belongs to a pod and is no container: its init, and the containers' monitors.
 //
-// With systemd each is a scope. At shutdown all scopes are stopped before the daemon is, which thus sees how containers end; a pod's init
-// is stopped after its containers, whose end it would be; and monitors ignore the signal, since they end with their containers.
+// With systemd each is a scope. At shutdown a pod's init is stopped after its containers, whose end it would be; and monitors ignore the
+// signal, since they end with their containers. No scope is ordered against the daemon's own unit: while that is being started, stopped or
+// started anew, systemd would let no scope begin, and the daemon would wait for what waits for it.
 extension PodCgroups {
-    /// The daemon's unit, as it is installed.
-    static let unit = "swiftlet.service"
-
     // MARK: The init
 
     /// Files that take the init's number while it is made; none where it is put into its scope afterwards. Makes the cgroup. Blocks.
@@ -28,7 +26,7 @@ extension PodCgroups {
         guard let scope = initScope(ofPod: id, parent: parent) else { return }
         try await systemd.startScope(
             scope, slice: parent, processes: [pid], description: "Init of pod \(id.prefix(13)) \(mark)",
-            properties: [UnitProperty("Delegate", .boolean(true))] + shutdown(after: [Self.unit], seconds: ScopeTimes.initStop))
+            properties: [UnitProperty("Delegate", .boolean(true))] + [stopping(within: ScopeTimes.initStop)])
     }
 
     /// The scope of a pod's init; nil where it is none of systemd's.
@@ -53,8 +51,7 @@ extension PodCgroups {
         let names = names(of: parent)
         let path = names.monitorPath(parent: parent, containerID: container)
         if let scope = names.scope(of: path) {
-            let properties =
-                [UnitProperty("KillSignal", .signed(SIGPIPE))] + shutdown(after: [Self.unit], seconds: stop + ScopeTimes.monitorMargin)
+            let properties = [UnitProperty("KillSignal", .signed(SIGPIPE)), stopping(within: stop + ScopeTimes.monitorMargin)]
             return try await systemd.startScope(
                 scope, slice: parent, processes: [pid], description: "Monitor of container \(container.prefix(13)) \(mark)",
                 properties: properties)
@@ -79,12 +76,13 @@ extension PodCgroups {
 
     // MARK: Scopes that nobody owns
 
-    /// Ends what is in scopes of this daemon's whose pod or container it does not know.
+    /// Ends what is in scopes of this daemon's whose pod or container it does not know. Others may come meanwhile.
+    /// - Parameter isKnown: Whether there is a pod or a container of that id, which is known before it has a scope.
     /// - Throws: `SystemdError`.
-    func endUnownedScopes(keeping ids: Set<String>) async throws {
+    func endUnownedScopes(isKnown: (String) -> Bool) async throws {
         guard driver == .systemd else { return }
-        for unit in try await systemd.units(["\(CgroupNames.prefix)-*.scope"]) where unit.description.hasSuffix(mark) {
-            guard let id = unit.name.dropLast(".scope".count).split(separator: "-").last.map(String.init), !ids.contains(id) else { continue }
+        for unit in try await systemd.units(["\(CgroupNames.prefix)-*.scope"], within: .seconds(5)) where unit.description.hasSuffix(mark) {
+            guard let id = unit.name.dropLast(".scope".count).split(separator: "-").last.map(String.init), !isKnown(id) else { continue }
             try await systemd.kill(unit.name)
         }
     }
@@ -92,9 +90,7 @@ extension PodCgroups {
     /// What the descriptions of the daemon's own scopes end in.
     private var mark: String { "of Swiftlet at \(owner)" }
 
-    private func shutdown(after units: [String], seconds: UInt64) -> [UnitProperty] {
-        [UnitProperty("After", .texts(units)), UnitProperty("TimeoutStopUSec", .number(seconds * 1_000_000))]
-    }
+    private func stopping(within seconds: UInt64) -> UnitProperty { UnitProperty("TimeoutStopUSec", .number(seconds * 1_000_000)) }
 }
 
 /// How long systemd waits for scopes to stop when the host is shut down, in seconds. Its own default is 90.

@@ -46,6 +46,9 @@ public struct PodRecord: Codable, Sendable, Identifiable {
     /// The SELinux labels that its containers start from; nil where labels are not in use.
     public var labels: SELinuxLabels?
 
+    /// Whether it never came to be, and undoing it did not succeed at once: it is undone until it is gone. Nil in records of old.
+    var failed: Bool?
+
     /// What of the parents is to be removed with the pod.
     var parentsToRemove: [String] { ownedParents ?? (ownsCgroup ? [cgroupParent] : []) }
 

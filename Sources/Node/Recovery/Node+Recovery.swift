@@ -4,65 +4,78 @@ import OCIRuntime
 extension Node {
     /// Start-up: makes the records and the node agree, whatever instant the daemon last stopped at.
     ///
-    /// What was being made is undone, what was being ended is finished, what runs is taken up, and what nobody owns goes.
+    /// What was being made is undone, what was being ended is finished, what runs is taken up, and what nobody owns goes. That runs plugins and
+    /// runtimes, so it goes on beside serving, for each pod by itself: a request for a pod waits for that pod alone.
     /// A step that fails is logged and tried again at the next start: a broken pod must not keep a node down.
-    func recover() async {
-        await recoverCheckpoints()
-        for container in inventory.containers() { await recover(container) }
-        for pod in inventory.pods() { await recover(pod) }
-        await removeUnowned()
+    func beginRecovery(_ survey: Survey) async {
+        // Containers without their pod are halves of a removal.
+        let ids = Set(inventory.pods().map(\.id)).union(inventory.containers().map(\.podID))
+        for id in ids { await recoveries.begin(id) { [self] in await recover(podID: id, survey) } }
+        Task.detached { [self] in await removeUnowned(survey) }
     }
 
-    private func recover(_ container: ContainerRecord) async {
-        let log = logger(container: container)
+    /// Waits until a pod of the daemon before this one has been made whole.
+    /// - Throws: `CancellationError`.
+    func recovered(_ podID: String) async throws { try await recoveries.end(of: podID) }
+
+    private func recover(podID: String, _ survey: Survey) async {
+        for container in inventory.containers(ofPod: podID) { await recover(container, survey) }
+        guard inventory.hasPod(podID) else { return }
+        await locks.withLock(podID) { [self] in await recoverLocked(podID) }
+    }
+
+    private func recover(_ container: ContainerRecord, _ survey: Survey) async {
+        if survey.takenCheckpoints.contains(container.id) { await recoverCheckpoint(container.id) }
         do {
-            // A container without its pod is half of a removal.
-            guard (try? inventory.pod(container.podID)) != nil else {
+            guard inventory.hasPod(container.podID) else {
                 try await release(container)
                 return try await inventory.removeContainer(container.id)
             }
+            // As it is after the first look.
+            let container = try inventory.container(container.id)
             switch container.phase {
             case .creating, .removing:
-                try await endUnrecorded(container)
+                try await endLeftovers(of: container.id)
                 try await release(container)
                 try await inventory.removeContainer(container.id)
-            case .created where container.awaitsRestore: break
             case .starting where container.restore != nil: try await recoverRestore(of: container)
-            case .created, .starting, .running:
-                let bundle = containerFiles.bundle(container.id)
-                try await BlockingPool.shared.run { ExecLeftovers.end(bundle: bundle, containerID: container.id) }
-                if try await !observe(container), let known = try? inventory.container(container.id) {
-                    cgroups.watch(known)
-                    follow(known)
-                }
-            case .exited:
-                break
+            case .starting: try await recoverStart(of: container)
+            case .created, .running, .exited: break
             }
         } catch {
-            log.error("recovering the container failed", metadata: ["error": "\(error)"])
+            logger(container: container).error("recovering the container failed", metadata: ["error": "\(error)"])
+            if container.phase == .creating { await undoLater(container: container.id) }
         }
     }
 
-    private func recover(_ pod: PodRecord) async {
+    /// A start that was cut off: the runtime that was to do it ends by itself, and then the container runs, or can be started again.
+    private func recoverStart(of container: ContainerRecord) async throws {
+        try await endStart(of: container.id)
+        guard try await !observe(container) else { return }
+        try await inventory.updateContainer(container.id) {
+            guard $0.phase == .starting, $0.exit == nil else { return }
+            $0.phase = .created
+            $0.startedAt = 0
+        }
+    }
+
+    private func recoverLocked(_ id: String) async {
+        guard let pod = try? inventory.pod(id) else { return }
         do {
             switch pod.phase {
-            case .creating:
-                try await release(pod)
-                try await forget(pod)
-            case .removing:
+            case .creating, .removing:
+                try await endLeftovers(of: id)
                 try await release(pod)
                 try await forget(pod)
             case .stopping:
-                try await locks.withLock(pod.id) { [self] in try await stopLocked(pod.id) }
-            case .ready where !podFiles.isWhole(pod):
-                // The node was started anew: its namespaces are gone, and with them what ran in them.
-                logger(pod: pod).notice("the pod did not survive the node's restart")
-                try await locks.withLock(pod.id) { [self] in try await stopLocked(pod.id) }
-            case .ready: followInit(of: pod)
-            case .stopped: break
+                try await stopLocked(id)
+                if pod.failed == true { try await forget(try inventory.pod(id)) }
+            case .stopped where pod.failed == true: try await forget(pod)
+            case .ready, .stopped: break
             }
         } catch {
             logger(pod: pod).error("recovering the pod failed", metadata: ["error": "\(error)"])
+            if pod.phase == .creating || pod.failed == true { await undoLater(pod: id) }
         }
     }
 
@@ -84,45 +97,5 @@ extension Node {
             await noteEnd(of: container, code: 255, message: loss.message)
             return true
         }
-    }
-
-    /// Removes what carries the id of no pod or container: directories, mounts, namespaces, network attachments.
-    private func removeUnowned() async {
-        let pods = Set(inventory.pods().map(\.id))
-        let containers = Set(inventory.containers().map(\.id))
-        await attempt("ending unowned scopes") { [self] in try await cgroups.endUnownedScopes(keeping: pods.union(containers)) }
-        await attempt("collecting network attachments") { [self] in try await network.collectGarbage(keeping: pods) }
-        let podEntries = await entries(podFiles.root)
-        for id in podEntries where !pods.contains(id) {
-            await attempt("removing the unowned pod \(id)") { [self] in
-                try await pinner.unpin(directory: podFiles.namespaces(id))
-                try await BlockingPool.shared.run { [podFiles] in try podFiles.remove(id) }
-            }
-        }
-        let containerEntries = await entries(containerFiles.root)
-        for id in containerEntries where !containers.contains(id) {
-            await attempt("removing the unowned bundle \(id)") { [self] in
-                try await BlockingPool.shared.run { [containerFiles] in try containerFiles.remove(id) }
-            }
-        }
-        let exits = await entries(settings.exitDirectory)
-        for id in exits where !containers.contains(id) {
-            await attempt("removing the unowned exit of \(id)") { [self] in
-                let path = "\(settings.exitDirectory)/\(id)"
-                try await BlockingPool.shared.run { try Files.removeTree(path) }
-            }
-        }
-        await attempt("removing unowned checkpoints") { [self] in try await removeUnownedCheckpoints(keeping: containers) }
-        await attempt("removing unowned root file systems") { [self] in
-            for id in try await rootFileSystems.list() where !containers.contains(id) { try await rootFileSystems.remove(id) }
-        }
-    }
-
-    private func entries(_ directory: String) async -> [String] {
-        (try? await BlockingPool.shared.run { try Files.list(directory) }) ?? []
-    }
-
-    private func attempt(_ what: String, _ body: () async throws -> Void) async {
-        do { try await body() } catch { logger.error("\(what) failed; the next start tries again", metadata: ["error": "\(error)"]) }
     }
 }

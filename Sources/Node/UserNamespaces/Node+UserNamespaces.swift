@@ -21,11 +21,11 @@ extension PinnedNamespaces {
 extension Node {
     /// The user namespace that a pod asks for.
     /// - Throws: `NodeError.invalidArgument` for a request that contradicts itself, `.failedPrecondition` where this host cannot.
-    func requestedUserNamespace(_ config: Runtime_V1_PodSandboxConfig, handler: String) throws(NodeError) -> PodUserNamespace? {
+    func requestedUserNamespace(_ config: Runtime_V1_PodSandboxConfig, handler: String) async throws(NodeError) -> PodUserNamespace? {
         let options = config.linux.securityContext.namespaceOptions
         let floor = PodUserNamespace.Floor(uid: settings.minimumMappableUID, gid: settings.minimumMappableGID)
         guard let wanted = try PodUserNamespace.requested(by: options, floor: floor) else { return nil }
-        if let refusal = userNamespaces.refusal(handler: handler) {
+        if let refusal = await userNamespaces.value.refusal(handler: handler) {
             throw .failedPrecondition("this host cannot run pods with user namespaces: \(refusal)")
         }
         // From a user namespace the queues of the host's IPC namespace cannot be mounted anew, only bound.
@@ -39,7 +39,7 @@ extension Node {
     /// A container's mounts as the runtime gets them: those that are to show the pod's owners do, or say so to the runtime.
     func shifted(_ mounts: [ResolvedMount], of container: ContainerRecord, in pod: PodRecord) async throws -> [ResolvedMount] {
         let volumes = shiftedVolumes(of: container)
-        let runtimeShifts = userNamespaces.runtimeShiftsMounts(handler: pod.runtimeHandler)
+        let runtimeShifts = await userNamespaces.value.runtimeShiftsMounts(handler: pod.runtimeHandler)
         var result = mounts
         for (number, mount) in mounts.map(\.mount).enumerated() {
             guard try PodUserNamespace.shifts(mount, with: pod.userNamespace), let namespace = pod.namespaces.user else { continue }

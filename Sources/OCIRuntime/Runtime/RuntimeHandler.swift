@@ -42,7 +42,8 @@ public struct RuntimeHandler: Sendable, Equatable {
         self.usesSystemdCgroups = usesSystemdCgroups
         self.logSizeMax = logSizeMax
         self.noPivot = noPivot
-        self.allowedAnnotations = allowedAnnotations
+        // Beginnings of names: an empty one would be that of all.
+        self.allowedAnnotations = allowedAnnotations.filter { !$0.isEmpty }
         self.privilegedWithoutHostDevices = privilegedWithoutHostDevices
     }
 

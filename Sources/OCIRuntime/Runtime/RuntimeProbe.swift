@@ -13,8 +13,8 @@ public enum RuntimeProbe {
         } catch { return "\(error)" }
     }
 
-    /// crun refuses every container with "cgroups in hybrid mode not supported", which it says no sooner.
-    static func refusal(name: String, layout: CgroupLayout) -> String? {
+    /// What can be said without running it. crun refuses every container with "cgroups in hybrid mode not supported", which it says no sooner.
+    public static func refusal(name: String, layout: CgroupLayout) -> String? {
         name == "crun" && layout.isHybrid
             ? "crun does not run where a cgroup v2 hierarchy (\(layout.unified)) lies beside v1 controllers" : nil
     }

@@ -76,17 +76,29 @@ struct AccessToken: Sendable, Equatable {
             // It goes into a header: nothing in it may end the line.
             text.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
         else { return nil }
-        self.init(text: text, seconds: answer.expiresIn, now: now)
+        self.init(text: text, seconds: answer.expiresIn?.value, now: now)
     }
 
     private struct Answer: Decodable {
         var token: String?
         var accessToken: String?
-        var expiresIn: Int64?
+        var expiresIn: Seconds?
         enum CodingKeys: String, CodingKey {
             case token
             case accessToken = "access_token"
             case expiresIn = "expires_in"
+        }
+    }
+
+    /// A number, as the specification has it; registries also write it with a fraction or as text. What is none counts as not there.
+    private struct Seconds: Decodable {
+        var value: Int64?
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            let number = (try? container.decode(Double.self)) ?? (try? container.decode(String.self)).flatMap { Double($0) }
+            // Beyond what is clamped to anyway there is nothing to tell apart.
+            value = number.flatMap { $0.isFinite ? Int64(min(max($0, 0), 1e9)) : nil }
         }
     }
 }

@@ -15,7 +15,7 @@ public enum ReferenceError: Error, Sendable, Equatable, CustomStringConvertible 
         case .empty:
             "the image reference is empty: give a name such as registry.example.com/app:1.0"
         case .invalidDomain(let domain, let text):
-            "image reference '\(text)': '\(domain)' is not a registry's host[:port]"
+            "image reference '\(text)': '\(domain)' is not a registry's host[:port], with a port from 1 to 65535"
         case .invalidPath(let path, let text):
             "image reference '\(text)': '\(path)' is not a repository path (lower-case letters, digits, and . _ - between them)"
         case .upperCase(let text):

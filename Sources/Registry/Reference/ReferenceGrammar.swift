@@ -31,8 +31,8 @@ enum ReferenceGrammar {
     private static func isPortSuffix(_ text: Substring) -> Bool {
         guard !text.isEmpty else { return true }
         guard text.hasPrefix(":") else { return false }
-        let port = text.dropFirst().utf8
-        return !port.isEmpty && port.allSatisfy(isDigit)
+        let port = text.dropFirst()
+        return port.utf8.allSatisfy(isDigit) && (UInt16(port) ?? 0) > 0
     }
 
     private static func isDomainComponent(_ text: Substring) -> Bool {

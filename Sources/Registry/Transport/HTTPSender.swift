@@ -82,6 +82,11 @@ final class HTTPSender: Sendable {
     }
 
     private func sendOnce(_ request: HTTPRequest) async throws -> HTTPAnswer {
+        // Whatever the address comes from: a name, a challenge, a configuration file.
+        guard request.url.hasUsablePort else {
+            throw RegistryError.unreachable(
+                registry: request.url.authority, problem: "there is no port \(request.url.port ?? 0): ports end at 65535")
+        }
         var http = HTTPClientRequest(url: request.url.absoluteString)
         http.method = request.method
         http.headers = request.headers

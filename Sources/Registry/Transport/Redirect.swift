@@ -22,12 +22,18 @@ struct Redirect: Equatable {
         guard scheme == "https" || source.scheme?.lowercased() == "http" || allowsPlain else {
             throw RegistryError.redirect(registry: registry, problem: "it leads from https to plain http at \(target.authority)")
         }
+        guard target.hasUsablePort else {
+            throw RegistryError.redirect(registry: registry, problem: "it leads to port \(target.port ?? 0), and ports end at 65535")
+        }
         self.target = target
         keepsAuthorization = target.authority == source.authority && scheme == source.scheme?.lowercased()
     }
 }
 
 extension URL {
+    /// Whether there is such a port: a URL may name any number, and what connects takes 16 bits.
+    var hasUsablePort: Bool { port.map { (1...65535).contains($0) } ?? true }
+
     /// `host[:port]`, as certs.d and configuration name a server.
     var authority: String {
         let host = host(percentEncoded: false)?.lowercased() ?? ""

@@ -1,14 +1,17 @@
 /// The value of a Retry-After header, RFC 9110 section 10.2.3.
 enum RetryAfter {
-    /// Seconds from `now`, never negative; nil if the value is neither a number of seconds nor a date.
+    /// Nobody waits longer.
+    static let longest: Int64 = 86_400
+
+    /// Seconds from `now`, from none to a day; nil if the value is neither a number of seconds nor a date.
     /// - Parameter now: seconds since 1970.
     static func parse(_ text: String, now: Int64) -> Int? {
         let trimmed = text.trimmingPrefix { $0 == " " }
         if !trimmed.isEmpty, trimmed.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
             // A number too large to hold is a very long time, not a mistake.
-            return Int(trimmed) ?? .max
+            return Int(min(Int64(trimmed) ?? .max, longest))
         }
-        return httpDate(trimmed).map { Int(max(0, $0 - now)) }
+        return httpDate(trimmed).map { Int(min(max(0, $0.subtractingReportingOverflow(now).partialValue), longest)) }
     }
 
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]

@@ -10,22 +10,27 @@ actor Daemon {
     nonisolated let directory: String
     nonisolated let network: TestNetwork
     nonisolated let kubelet: Kubelet
+    /// Added to the daemon's environment.
+    private nonisolated let variables: [String: String]
     nonisolated var socket: String { "\(directory)/swiftlet.sock" }
     nonisolated var root: String { "\(directory)/root" }
     nonisolated var runroot: String { "\(directory)/run" }
     nonisolated var logFile: String { "\(directory)/log" }
     private var process: ChildProcess?
 
-    private init(directory: String, network: TestNetwork, kubelet: Kubelet) {
+    private init(directory: String, network: TestNetwork, kubelet: Kubelet, variables: [String: String]) {
         self.directory = directory
         self.network = network
         self.kubelet = kubelet
+        self.variables = variables
     }
 
     /// Runs `body` with a daemon that serves, then ends it and checks that nothing is left of its pods.
-    /// - Parameter configuration: added to the configuration file.
+    /// - Parameters:
+    ///   - configuration: added to the configuration file.
+    ///   - variables: added to the daemon's environment.
     static func during(
-        networked: Bool = true, configuration: String = "", sourceLocation: SourceLocation = #_sourceLocation,
+        networked: Bool = true, configuration: String = "", variables: [String: String] = [:], sourceLocation: SourceLocation = #_sourceLocation,
         _ body: (Daemon) async throws -> Void
     ) async throws {
         let directory = try makeTemporaryDirectory()
@@ -40,7 +45,7 @@ actor Daemon {
             let kubelet = Kubelet(
                 runtime: .init(wrapping: client), images: .init(wrapping: client), logs: "\(directory)/logs",
                 cgroupParent: Combination.current.parent(network.name))
-            let daemon = Daemon(directory: directory, network: network, kubelet: kubelet)
+            let daemon = Daemon(directory: directory, network: network, kubelet: kubelet, variables: variables)
             do {
                 try await daemon.start()
                 try await body(daemon)
@@ -68,7 +73,7 @@ actor Daemon {
     }
 
     nonisolated var environment: [String: String] {
-        ["PATH": searchPath]
+        ["PATH": searchPath].merging(variables) { $1 }
     }
 
     /// Starts the daemon and waits until it serves.
@@ -91,6 +96,12 @@ actor Daemon {
         self.process = nil
         try process.signal(signal)
         return try await process.wait()
+    }
+
+    /// Waits for the end of a daemon that something else ends.
+    func ended() async throws {
+        _ = try await #require(process, "the daemon is not running").wait()
+        process = nil
     }
 
     func restart(_ signal: Int32 = SIGTERM) async throws {

@@ -17,7 +17,7 @@ struct EnvironmentBuilder {
         for variable in request.config.envs {
             list.set("\(variable.key)=\(String(decoding: variable.value, as: UTF8.self))")
         }
-        if !list.names.contains("HOME") { list.set("HOME=\(request.user.home)") }
+        if !list.has("HOME") { list.set("HOME=\(request.user.home)") }
         return list.variables
     }
 }
@@ -25,14 +25,16 @@ struct EnvironmentBuilder {
 /// `KEY=VALUE` in order of first mention; a later value takes the place of an earlier one.
 private struct VariableList {
     private(set) var variables: [String] = []
-    private(set) var names: [String] = []
+    private var places: [String: Int] = [:]
+
+    func has(_ name: String) -> Bool { places[name] != nil }
 
     mutating func set(_ variable: String) {
         let name = String(variable.prefix { $0 != "=" })
-        if let index = names.firstIndex(of: name) {
+        if let index = places[name] {
             variables[index] = variable
         } else {
-            names.append(name)
+            places[name] = variables.count
             variables.append(variable)
         }
     }

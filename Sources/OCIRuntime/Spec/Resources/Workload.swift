@@ -21,7 +21,8 @@ public struct Workload: Sendable, Equatable {
         self.name = name
         self.activationAnnotation = activationAnnotation
         self.annotationPrefix = annotationPrefix
-        self.allowedAnnotations = allowedAnnotations
+        // Beginnings of names: an empty one would be that of all.
+        self.allowedAnnotations = allowedAnnotations.filter { !$0.isEmpty }
         self.resources = try WorkloadResources(resources)
     }
 

@@ -33,41 +33,48 @@ public struct Relabeling: Sendable {
     /// - Throws: `SpecError.invalid`, `SystemError`.
     public func run(_ path: String) throws {
         try Self.check(path)
-        if trustsTop, current(path) == label { return }
+        if trustsTop, current(Array(path.utf8)) == label { return }
         do {
             try below(path)
-            try set(path)
-        } catch  where error.code == ENOTSUP {}
+            try set(Array(path.utf8))
+        } catch let error as SystemError where error.code == ENOTSUP {}
     }
 
-    /// Goes by open directories: whoever writes to the volume meanwhile cannot lead the walk out of it by a link.
-    private func below(_ directory: String) throws(SystemError) {
+    /// Whoever writes to the volume meanwhile cannot lead the walk out of it by a link.
+    private func below(_ directory: String) throws {
         guard Files.isDirectory(directory) else { return }
         let open: OwnedDescriptor
         do { open = try OwnedDescriptor.open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) } catch {
             if error.code == ENOENT || error.code == ENOTDIR || error.code == ELOOP { return }
             throw error
         }
-        let here = "/proc/self/fd/\(open.raw)"
-        for name in try Files.list(here) {
-            try below("\(here)/\(name)")
-            try set("\(here)/\(name)")
+        func label(_ entry: TreeWalk.Entry) throws {
+            // There is no call with a directory's descriptor; through /proc the descriptor stands for its path.
+            try set(Array("/proc/self/fd/\(entry.directory)/".utf8) + entry.name)
         }
-        withExtendedLifetime(open) {}
+        try TreeWalk.run(open) { entry in
+            if !entry.isDirectory { try label(entry) }
+            return true
+        } leave: { entry in
+            try label(entry)
+        }
     }
 
     /// The label of a file itself, not of what a link leads to.
-    private func current(_ path: String) -> String? {
+    private func current(_ path: [UInt8]) -> String? {
         var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = lgetxattr(path, Self.attribute, &buffer, buffer.count)
+        let size = buffer.count
+        let count = path.withCString { lgetxattr($0, Self.attribute, &buffer, size) }
         guard count > 0 else { return nil }
         return String(decoding: buffer[..<count].prefix { $0 != 0 }, as: UTF8.self)
     }
 
-    private func set(_ path: String) throws(SystemError) {
+    private func set(_ path: [UInt8]) throws(SystemError) {
         if current(path) == label { return }
         let bytes = Array(label.utf8) + [0]
         // What is removed meanwhile needs no label.
-        if lsetxattr(path, Self.attribute, bytes, bytes.count, 0) != 0, errno != ENOENT { throw SystemError("lsetxattr", path) }
+        if path.withCString({ lsetxattr($0, Self.attribute, bytes, bytes.count, 0) }) != 0, errno != ENOENT {
+            throw SystemError("lsetxattr", String(decoding: path, as: UTF8.self))
+        }
     }
 }
