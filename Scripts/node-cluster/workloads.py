@@ -48,7 +48,7 @@ def api_cases(cluster):
     cases = [
         mounted("config-map", "cat /c/greeting; echo $NAME", ["hello", "configured"], [{"name": "c", "configMap": {"name": "words"}}],
                 [{"name": "c", "mountPath": "/c"}], env=[{"name": "NAME", "valueFrom": {"configMapKeyRef": {"name": "words", "key": "name"}}}]),
-        mounted("secret", "cat /c/password; ls -lL /c/password", ["secret words", "^-r--------"], [{"name": "c", "secret": {"secretName": "hidden", "defaultMode": 0o400}}],
+        mounted("secret", "cat /c/password; echo; ls -lL /c/password", ["secret words", "^-r--------"], [{"name": "c", "secret": {"secretName": "hidden", "defaultMode": 0o400}}],
                 [{"name": "c", "mountPath": "/c", "readOnly": True}]),
         mounted("projected", "ls /c; head -c 5 /c/token; echo", [r"^greeting\n(.*\n)*token", "^eyJ"], [{"name": "c", "projected": {"sources": [
             {"serviceAccountToken": {"path": "token"}}, {"configMap": {"name": "words"}}, {"secret": {"name": "hidden"}}]}}], [{"name": "c", "mountPath": "/c"}]),
