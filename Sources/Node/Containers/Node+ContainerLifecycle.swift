@@ -6,13 +6,17 @@ import OCIRuntime
 
 extension Node {
     /// Lets a created container's process go. CRI, StartContainer.
+    ///
+    /// A request that comes again joins the start under way, or finds the container running: clients whose connection broke send again
+    /// what was in flight, and the kubelet takes an error for a container that never ran. One that has ended does not start again.
     /// - Throws: `NodeError`.
     public func startContainer(_ id: String) async throws {
         let (id, podID) = try ids(ofContainer: id)
         try await recovered(podID)
-        try await detached { [self] in
+        try await startsUnderWay.result(for: id) { [self] in
             try await locks.withLock(id) { [self] in
                 let container = try inventory.container(id)
+                if container.phase == .running { return }
                 guard container.phase == .created else {
                     throw NodeError.failedPrecondition(
                         "container \(container.key) is \(container.phase.rawValue); only a created one can be started")
