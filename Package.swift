@@ -18,6 +18,7 @@ extension Target.Dependency {
     static let httpClient = product(name: "AsyncHTTPClient", package: "async-http-client")
     static let crypto = product(name: "Crypto", package: "swift-crypto")
     static let grdb = product(name: "GRDB", package: "GRDB.swift")
+    static let sqlite = product(name: "GRDBSQLite", package: "GRDB.swift")
     static let toml = product(name: "TOMLKit", package: "TOMLKit")
     static let yams = product(name: "Yams", package: "Yams")
     static let protobuf = product(name: "SwiftProtobuf", package: "swift-protobuf")
@@ -79,7 +80,7 @@ let package = Package(
         library("Linux", ["CLinux", .log, .nioCore, .nioPosix]),
         library("OCI", []),
         library("DaemonConfiguration", [.toml, .log]),
-        library("Store", ["Linux", .grdb]),
+        library("Store", ["Linux", .grdb, .sqlite]),
         library("CRI", [.protobuf, .grpcCore, .grpcProtobuf]),
         library("Cgroups", ["Linux", "OCI", "CSystemd"]),
         library("CDI", ["Linux", .yams]),
@@ -112,7 +113,7 @@ let package = Package(
         tests("Linux"),
         tests("OCI"),
         tests("DaemonConfiguration"),
-        tests("Store"),
+        tests("Store", ["Linux"]),
         tests("Cgroups", ["Linux"]),
         tests("Networking", ["Linux", .log]),
         tests("Registry", ["OCI", .log, .nioCore, .nioPosix, .nioHTTP1, .nioSSL]),

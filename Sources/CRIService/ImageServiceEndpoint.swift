@@ -19,7 +19,11 @@ public struct ImageServiceEndpoint: Runtime_V1_ImageService.SimpleServiceProtoco
         // A caller that goes away leaves the pull, which others may wait for.
         let pull = Task { [node] in try await node.pullImage(image, credentials: credentials, namespace: namespace) }
         let pulled = try await withRPCCancellationHandler {
-            try await withTaskCancellationHandler { try await pull.value } onCancel: { pull.cancel() }
+            try await withTaskCancellationHandler {
+                try await pull.value
+            } onCancel: {
+                pull.cancel()
+            }
         } onCancelRPC: {
             pull.cancel()
         }

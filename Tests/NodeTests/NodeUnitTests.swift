@@ -196,10 +196,11 @@ import Testing
 }
 
 @Suite struct InventoryTests {
-    private func withInventory(_ body: (Inventory, String) async throws -> Void) async throws {
+    private func withInventory(_ body: (Inventory, Store) async throws -> Void) async throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "swiftlet-node-\(UUID().uuidString).db").path
         defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
-        try await body(try await Inventory(store: try Store(path: path)), path)
+        let store = try Store(path: path)
+        try await body(try await Inventory(store: store), store)
     }
 
     private func pod(_ id: String, name: String = "x") -> PodRecord {
@@ -227,12 +228,12 @@ import Testing
     }
 
     @Test func recordsSurvive() async throws {
-        try await withInventory { inventory, path in
+        try await withInventory { inventory, store in
             try await inventory.put(pod("a", name: "kept"))
             try await inventory.put(container("c"))
             try await inventory.updateContainer("c") { $0.exit = ContainerExit(code: 3, finishedAt: 9) }
             try await inventory.updatePod("gone") { $0.hostname = "never" }
-            let again = try await Inventory(store: try Store(path: path))
+            let again = try await Inventory(store: store)
             #expect(try again.pod("a").config.metadata.name == "kept")
             #expect(try again.container("c").exit?.code == 3)
             #expect(try again.container("c").resources.cpuShares == 9)

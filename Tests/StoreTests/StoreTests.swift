@@ -21,6 +21,7 @@ import Testing
             try $0.put(Item(id: "a", value: 3), in: items)
         }
         try await store.remove("missing", from: items)
+        try store.close()
         let again = try Store(path: path)
         #expect(try await again.all(items) == [Item(id: "a", value: 3), Item(id: "b", value: 2)])
         try await again.remove("a", from: items)
@@ -58,6 +59,21 @@ import Testing
         defer { remove() }
         try Data("this is no database, whatever its name says".utf8).write(to: URL(filePath: path))
         #expect(throws: StoreError.self) { _ = try Store(path: path) }
+    }
+
+    @Test func twoHaveItOneAfterTheOther() async throws {
+        defer { remove() }
+        let store = try Store(path: path)
+        try await store.put(Item(id: "a", value: 1), in: items)
+        try store.close()
+        #expect(FileManager.default.fileExists(atPath: path + "-wal"), "the log keeps its room")
+        #expect(!FileManager.default.fileExists(atPath: path + "-shm"), "the index is in memory")
+        for value in 2..<5 {
+            let next = try Store(path: path)
+            #expect(try await next.all(items) == [Item(id: "a", value: value - 1)])
+            try await next.put(Item(id: "a", value: value), in: items)
+            try next.close()
+        }
     }
 
     private func remove() {

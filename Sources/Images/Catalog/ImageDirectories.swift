@@ -78,9 +78,11 @@ struct ImageDirectories: Sendable {
         for digest in documents.compactMap({ Digest($0) }) { try Files.removeTree(document(digest)) }
     }
 
-    /// Takes a directory out of sight, at once however large it is.
+    /// Takes a directory out of sight, at once however large it is; on a disk without room for its new name, by removing it.
     func discard(_ path: String) throws {
-        if rename(path, "\(trash)/\(Self.anyName())") != 0, errno != ENOENT { throw SystemError("rename", path) }
+        guard rename(path, "\(trash)/\(Self.anyName())") != 0, errno != ENOENT else { return }
+        guard errno == ENOSPC || errno == EDQUOT else { throw SystemError("rename", path) }
+        try TreeRemoval.remove(path)
     }
 
     /// Makes a finished directory a layer.

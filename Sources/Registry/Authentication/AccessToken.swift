@@ -93,10 +93,11 @@ private struct TokenAnswer: Decodable {
         let fields = try decoder.container(keyedBy: Key.self)
         // A field of another type than expected is as good as absent.
         tokens = [Key.token, .accessToken, .accessTokenInCamelCase, .jwt].compactMap { try? fields.decode(String.self, forKey: $0) }
-        seconds = [Key.expiresIn, .expiresInCamelCase].lazy.compactMap { key -> Int64? in
-            if let whole = try? fields.decode(Int64.self, forKey: key) { return whole }
-            let number = (try? fields.decode(Double.self, forKey: key)) ?? (try? fields.decode(String.self, forKey: key)).flatMap { Double($0) }
-            return number.flatMap { $0.isFinite ? Int64(min(max($0, 0), 1e9)) : nil }
-        }.first
+        seconds =
+            [Key.expiresIn, .expiresInCamelCase].lazy.compactMap { key -> Int64? in
+                if let whole = try? fields.decode(Int64.self, forKey: key) { return whole }
+                let number = (try? fields.decode(Double.self, forKey: key)) ?? (try? fields.decode(String.self, forKey: key)).flatMap { Double($0) }
+                return number.flatMap { $0.isFinite ? Int64(min(max($0, 0), 1e9)) : nil }
+            }.first
     }
 }

@@ -11,10 +11,15 @@ struct PolicyFiles: Sendable {
 
     /// - Parameter references: the names that an image has, one of which is to be allowed.
     func check(_ references: [ImageReference], namespace: String?) async throws {
-        let policy = try await NIOThreadPool.singleton.runIfActive { try policy(namespace: namespace) }
+        let policy = try await NIOThreadPool.singleton.runIfActive { try self.policy(namespace: namespace) }
         var refusal: (any Error)?
         for reference in references {
-            do { return try policy.check(reference) } catch { refusal = refusal ?? error }
+            do {
+                try policy.check(reference)
+                return
+            } catch {
+                refusal = refusal ?? error
+            }
         }
         if let refusal { throw refusal }
     }

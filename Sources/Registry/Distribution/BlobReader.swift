@@ -79,7 +79,9 @@ actor BlobReader {
     private func pause(after error: any Error) async throws {
         pieces = nil
         let failure: RegistryError
-        if let slow = error as? RegistryError, case .slow = slow { failure = slow } else {
+        if let slow = error as? RegistryError, case .slow = slow {
+            failure = slow
+        } else {
             failure = try ConnectionFailure.classify(error, server: server, stallSeconds: stallSeconds).error
         }
         progress.broken()

@@ -39,9 +39,10 @@ struct ServerAddress: Sendable, Hashable {
 
     private static func isHost(_ host: String) -> Bool {
         if host.contains(":") { return IPAddress(host) != nil }
-        return !host.isEmpty && host.utf8.allSatisfy {
-            ReferenceGrammar.isLetter($0) || ReferenceGrammar.isDigit($0) || [UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_")].contains($0)
-        }
+        return !host.isEmpty
+            && host.utf8.allSatisfy {
+                ReferenceGrammar.isLetter($0) || ReferenceGrammar.isDigit($0) || [UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_")].contains($0)
+            }
     }
 
     /// The port as it is written: a parser of addresses may drop one that it cannot hold, and the default's server is another.

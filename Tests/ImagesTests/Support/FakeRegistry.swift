@@ -122,12 +122,12 @@ extension FakeRegistry {
     /// - Returns: the digests of its configuration and of its manifest.
     @discardableResult
     func push(
-        _ layers: [FakeLayer], tag: String?, user: String? = nil, platform: Platform = .host, manifestType: String = MediaType.ociManifest,
+        _ layers: [FakeLayer], tag: String?, user: String? = nil, platform: Platform? = .host, manifestType: String = MediaType.ociManifest,
         configType: String = MediaType.ociConfig
     ) throws -> (id: Digest, manifest: Digest) {
         for layer in layers { _ = put(blob: layer.blob, as: layer.descriptor.digest) }
         let configuration = ImageConfiguration(
-            architecture: platform.architecture, os: platform.os, variant: platform.variant, config: .init(user: user),
+            architecture: platform?.architecture, os: platform?.os, variant: platform?.variant, config: .init(user: user),
             rootfs: .init(diffIDs: layers.map(\.diffID)))
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys

@@ -10,11 +10,13 @@ import Store
 final class Host: Sendable {
     let root: String
     let registry = FakeRegistry()
+    private let store: Store
 
     init() throws {
         var template = Array("/var/tmp/swiftlet-images-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp") }
         root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        store = try Store(path: "\(root)/store.sqlite")
     }
 
     deinit {
@@ -28,7 +30,7 @@ final class Host: Sendable {
         adjust(&options)
         try Files.makeDirectories(options.root)
         return try await ImageService(
-            options: options, store: try Store(path: "\(root)/store.sqlite"), source: registry,
+            options: options, store: store, source: registry,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
