@@ -69,11 +69,13 @@ start_swiftlet() {
     local home=$lab/swiftlet
     mkdir -p "$home"
     write_network "$home/net.d" "$bridge" 10.178.0.0/16
+    cp "$scripts/../contrib/policy.json" "$home/policy.json"
     cat >"$home/swiftlet.conf" <<EOF
 [crio.runtime]
 cgroup_manager = "cgroupfs"
 [crio.image]
 insecure_registries = ["$registry"]
+signature_policy = "$home/policy.json"
 [crio.network]
 network_dir = "$home/net.d"
 plugin_dirs = ["/opt/cni/bin", "/usr/lib/cni"]

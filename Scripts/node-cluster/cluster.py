@@ -40,7 +40,6 @@ class Cluster:
         run("ip", "link", "set", INTERFACE, "up")
         # A path outwards is what the kubelet and some plugins look for; nothing answers behind it.
         run("ip", "route", "replace", "default", "dev", INTERFACE, "metric", "4096")
-        give_clock_speed(self.home)
         make_keys(self.keys, NODE, ADDRESS)
         self.server = "https://127.0.0.1:6443"
         for user in ("admin", "controller-manager", "scheduler", "kubelet"):
@@ -104,7 +103,7 @@ class Cluster:
 
     def start_kubelet(self, gates=None):
         write(f"{self.home}/kubelet.json", json.dumps(self.kubelet_configuration(gates or {}), indent=1))
-        self.kubelet_unit.start(self.program("kubelet"), f"--config={self.home}/kubelet.json", f"--kubeconfig={self.keys}/kubelet.kubeconfig",
+        self.kubelet_unit.start(*with_clock_speed(self.home), self.program("kubelet"), f"--config={self.home}/kubelet.json", f"--kubeconfig={self.keys}/kubelet.kubeconfig",
                                 f"--hostname-override={NODE}", f"--node-ip={ADDRESS}", "--v=2")
 
     def restart_kubelet(self, gates=None):
@@ -167,9 +166,13 @@ class Cluster:
         return int(run("systemctl", "show", "-p", "MainPID", "--value", self.service).strip() or 0)
 
 
-def give_clock_speed(home):
-    """The kubelet ends where it finds no clock speed; User-Mode Linux tells none."""
+def with_clock_speed(home):
+    """The kubelet ends where it finds no clock speed, and User-Mode Linux tells none: a command to run it by, with a /proc/cpuinfo of its
+    own. All other mounts are shared with the node; one over the node's own /proc would keep user namespaces from having theirs."""
     with open("/proc/cpuinfo") as file:
         text = file.read()
-    if "cpu MHz" not in text:
-        run("mount", "--bind", write(f"{home}/cpuinfo", text.replace("bogomips", "cpu MHz\t\t: 2000.000\nbogomips")), "/proc/cpuinfo")
+    if "cpu MHz" in text:
+        return []
+    path = write(f"{home}/cpuinfo", text.replace("bogomips", "cpu MHz\t\t: 2000.000\nbogomips"))
+    script = f'mount --make-private /proc && mount --bind {path} /proc/cpuinfo && exec "$@"'
+    return ["/usr/bin/unshare", "--mount", "--propagation=unchanged", "/bin/sh", "-c", script, "kubelet"]

@@ -85,8 +85,8 @@ def statistics_from_the_runtime(cluster):
     import figures
     cluster.restart_kubelet({"PodAndContainerStatsFromCRI": True})
     try:
-        figures.summary(cluster)
-        cluster.kubelet.text("GET", "/metrics/cadvisor")
+        figures.summary(cluster, from_the_runtime=True)
+        figures.cadvisor_metrics(cluster, workloads.deployed(cluster)[0]["metadata"]["name"], "main")
         if "panic" in cluster.kubelet_unit.tail(300):
             raise AssertionError("the kubelet panicked")
     finally:

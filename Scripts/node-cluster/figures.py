@@ -5,7 +5,9 @@ from cluster import NAMESPACE
 from host import eventually
 
 # In the summary, what must be there of every running pod.
-POD_FIGURES = ("cpu.usageNanoCores", "memory.workingSetBytes", "memory.usageBytes", "process_stats.process_count", "ephemeral-storage.usedBytes")
+POD_FIGURES = ("cpu.usageNanoCores", "memory.workingSetBytes", "memory.usageBytes", "ephemeral-storage.usedBytes")
+# Of these a kubelet asks its runtime with PodAndContainerStatsFromCRI alone; without, it asks cAdvisor, which knows two runtimes by name.
+CRI_FIGURES = ("process_stats.process_count",)
 CONTAINER_FIGURES = ("cpu.usageCoreNanoSeconds", "memory.workingSetBytes", "rootfs.usedBytes", "logs.usedBytes")
 
 
@@ -15,7 +17,7 @@ def find(value, path):
     return value
 
 
-def summary(cluster, network=True):
+def summary(cluster, from_the_runtime=False):
     """Every pod that runs has its figures, and the node its file systems. The first figures take the kubelet some seconds."""
     def complete():
         got = cluster.kubelet.get("/stats/summary")
@@ -29,8 +31,8 @@ def summary(cluster, network=True):
             if figures is None:
                 missing.append(f"pod {name}")
                 continue
-            missing += [f"{name} {path}" for path in POD_FIGURES if find(figures, path) is None]
-            if network and not pod["spec"].get("hostNetwork") and not find(figures, "network.rxBytes"):
+            missing += [f"{name} {path}" for path in POD_FIGURES + (CRI_FIGURES if from_the_runtime else ()) if find(figures, path) is None]
+            if from_the_runtime and not pod["spec"].get("hostNetwork") and not find(figures, "network.rxBytes"):
                 missing.append(f"{name} network.rxBytes")
             containers = {each["name"]: each for each in figures.get("containers", [])}
             for each in pod["status"].get("containerStatuses", []):
@@ -67,9 +69,19 @@ def resource_metrics(cluster, pod, container):
 
 
 def cadvisor_metrics(cluster, pod, container):
-    for name in ("container_cpu_usage_seconds_total", "container_memory_usage_bytes", "container_memory_working_set_bytes", "container_spec_memory_limit_bytes"):
+    for name in ("container_cpu_usage_seconds_total", "container_memory_usage_bytes", "container_memory_working_set_bytes"):
         has_series(cluster, "/metrics/cadvisor", name, pod, container)
     has_series(cluster, "/metrics/cadvisor", "container_network_receive_bytes_total", pod)
+
+
+def node_metrics(cluster):
+    """What cAdvisor tells of the node and of pods' cgroups, whatever the runtime."""
+    text = cluster.kubelet.text("GET", "/metrics/cadvisor")
+    for name in ("machine_memory_bytes", "container_memory_working_set_bytes"):
+        if not re.search(rf"^{name}\{{", text, re.M):
+            raise AssertionError(f"/metrics/cadvisor has no {name}")
+    if not any("kubepods" in each.get("id", "") for each in series(text, "container_memory_working_set_bytes")):
+        raise AssertionError("no cgroup of a pod is in /metrics/cadvisor")
 
 
 def runtime_metrics(cluster):

@@ -122,7 +122,7 @@ NAMESPACES = [
     Case("host-network", spec(container("ip link; hostname; " + IDLE), hostNetwork=True), log={"main": ["node-cluster", "^node$"]}, look=host_namespaces),
     simple("host-pid", "cat /proc/1/comm", ["systemd"], hostPID=True),
     simple("host-ipc", "readlink /proc/self/ns/ipc", [os.readlink("/proc/self/ns/ipc").replace("[", r"\[")], hostIPC=True),
-    Case("shared-pid", spec(container("sleep 2; ps; " + IDLE, "one"), container("exec sleep 123456", "two"), shareProcessNamespace=True), log={"one": ["sleep 123456"]}),
+    Case("shared-pid", spec(container("until ps | grep -v grep | grep 'sleep 123456'; do sleep 1; done; " + IDLE, "one"), container("exec sleep 123456", "two"), shareProcessNamespace=True), log={"one": ["sleep 123456"]}),
     Case("shared-pid-and-restarts", spec(container(name="stays"), container("sleep 1; exit 1", "goes"), shareProcessNamespace=True),
          {"phase": "Running", "containerStatuses": [state("stays", ready=True, restartCount=0), state("goes", restartCount=lambda n: n >= 2)]}),
     Case("own-pid", spec(container("ps; echo end; " + IDLE)), log={"main": [r"^\s*1 (root|0).*\n(.*\n){0,4}end"]}),

@@ -10,7 +10,7 @@ POD = "at-hand"
 
 
 def prepare(cluster):
-    script = "mkdir /w; echo through the tunnel > /w/index.html; httpd -p 8080 -h /w; echo first line; " + IDLE
+    script = "dd if=/dev/zero of=/dev/shm/ballast bs=1M count=8 2>/dev/null; mkdir /w; echo through the tunnel > /w/index.html; httpd -p 8080 -h /w; echo first line; " + IDLE
     reader = "while read -r line; do echo got $line; done; echo end; " + IDLE
     cluster.create("pods", {"metadata": {"name": POD}, "spec": spec(container(script), container(reader, "reader", stdin=True), container("cat", "terminal", stdin=True, tty=True))})
     eventually(lambda: cluster.pod(POD)["status"].get("containerStatuses", [{}])[0].get("ready"), 180, f"pod {POD}", 2)

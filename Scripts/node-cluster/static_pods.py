@@ -148,9 +148,6 @@ RESOURCES = [
          running(restartCount=at_least(2), lastState=ended(137, "OOMKilled")), timeout=90),
     *[Case(f"oom-{n}-of-many", spec(container("tail /dev/zero", resources=resources(memory="20Mi")), restartPolicy="Never"), over("Failed", oom_killed()))
       for n in range(1, 6)],
-    Case("disk-over-its-limit", spec(container("dd if=/dev/zero of=/big bs=1M count=40; " + IDLE,
-                                               resources={"limits": {"ephemeral-storage": "20Mi"}})),
-         {"phase": "Failed", "reason": "Evicted", "message": "~ephemeral|storage"}, timeout=120),
 ]
 
 

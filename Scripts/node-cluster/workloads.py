@@ -48,13 +48,16 @@ def api_cases(cluster):
     cases = [
         mounted("config-map", "cat /c/greeting; echo $NAME", ["hello", "configured"], [{"name": "c", "configMap": {"name": "words"}}],
                 [{"name": "c", "mountPath": "/c"}], env=[{"name": "NAME", "valueFrom": {"configMapKeyRef": {"name": "words", "key": "name"}}}]),
-        mounted("secret", "cat /c/password; ls -lL /c/password", ["secret words", "^-r--------"], [{"name": "c", "secret": {"secretName": "hidden", "defaultMode": 0o400}}],
+        mounted("secret", "cat /c/password; echo; ls -lL /c/password", ["secret words", "^-r--------"], [{"name": "c", "secret": {"secretName": "hidden", "defaultMode": 0o400}}],
                 [{"name": "c", "mountPath": "/c", "readOnly": True}]),
         mounted("projected", "ls /c; head -c 5 /c/token; echo", [r"^greeting\n(.*\n)*token", "^eyJ"], [{"name": "c", "projected": {"sources": [
             {"serviceAccountToken": {"path": "token"}}, {"configMap": {"name": "words"}}, {"secret": {"name": "hidden"}}]}}], [{"name": "c", "mountPath": "/c"}]),
         mounted("persistent-volume", "echo kept > /c/x; cat /c/x", ["kept"], [{"name": "c", "persistentVolumeClaim": {"claimName": "disk"}}], [{"name": "c", "mountPath": "/c"}]),
         Case("token-of-the-account", {**spec(container("ls /var/run/secrets/kubernetes.io/serviceaccount; " + IDLE)), "automountServiceAccountToken": True},
              log={"main": ["^ca.crt", "^token"]}),
+        # The kubelet evicts by the runtime's figures of writable layers.
+        Case("disk-over-its-limit", spec(container("dd if=/dev/zero of=/big bs=1M count=40; " + IDLE, resources={"limits": {"ephemeral-storage": "20Mi"}})),
+             {"phase": "Failed", "reason": "Evicted", "message": "~ephemeral"}, timeout=120),
         Case("runtime-class-unknown", spec(runtimeClassName="no-such-handler"), {"phase": "Pending"}, event="no-such-handler"),
     ]
     cases += [Case(f"runtime-class-{handler}", spec(runtimeClassName=handler), look=handled(handler)) for handler in cluster.runtime_handlers()]

@@ -16,7 +16,17 @@ public struct ImageServiceEndpoint: Runtime_V1_ImageService.SimpleServiceProtoco
         let image = try request.image.checkedName()
         let credentials = request.hasAuth ? RegistryCredentials(request.auth) : nil as RegistryCredentials?
         let namespace = request.hasSandboxConfig ? request.sandboxConfig.metadata.namespace : nil
-        let pulled = try await node.pullImage(image, credentials: credentials, namespace: namespace)
+        // A caller that goes away leaves the pull, which others may wait for.
+        let pull = Task { [node] in try await node.pullImage(image, credentials: credentials, namespace: namespace) }
+        let pulled = try await withRPCCancellationHandler {
+            try await withTaskCancellationHandler {
+                try await pull.value
+            } onCancel: {
+                pull.cancel()
+            }
+        } onCancelRPC: {
+            pull.cancel()
+        }
         return .with { $0.imageRef = pulled }
     }
 

@@ -47,9 +47,9 @@ enum GRPCTimeout {
     static func parse(_ text: String) -> Duration? {
         guard let unit = text.last, text.count <= 9, let value = Int64(text.dropLast()), value >= 0 else { return nil }
         switch unit {
-        case "H": return .seconds(value * 3600)
-        case "M": return .seconds(value * 60)
-        case "S": return .seconds(value)
+        case "H": return .bounded(seconds: value * 3600)
+        case "M": return .bounded(seconds: value * 60)
+        case "S": return .bounded(seconds: value)
         case "m": return .milliseconds(value)
         case "u": return .microseconds(value)
         case "n": return .nanoseconds(value)

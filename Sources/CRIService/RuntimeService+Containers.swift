@@ -21,7 +21,7 @@ extension RuntimeService {
     public func stopContainer(
         request: Runtime_V1_StopContainerRequest, context: ServerContext
     ) async throws -> Runtime_V1_StopContainerResponse {
-        try await node.stopContainer(request.containerID, grace: .seconds(max(0, request.timeout)))
+        try await node.stopContainer(request.containerID, grace: .bounded(seconds: request.timeout))
         return Runtime_V1_StopContainerResponse()
     }
 
@@ -76,15 +76,18 @@ extension RuntimeService {
         request: Runtime_V1_CheckpointContainerRequest, context: ServerContext
     ) async throws -> Runtime_V1_CheckpointContainerResponse {
         try await node.checkpointContainer(
-            request.containerID, location: request.location, timeout: request.timeout > 0 ? .seconds(request.timeout) : nil)
+            request.containerID, location: request.location, timeout: request.timeout > 0 ? .bounded(seconds: request.timeout) : nil)
         return Runtime_V1_CheckpointContainerResponse()
     }
 
     public func execSync(
         request: Runtime_V1_ExecSyncRequest, context: ServerContext
     ) async throws -> Runtime_V1_ExecSyncResponse {
-        let result = try await node.execSync(
-            request.containerID, request.cmd, timeout: request.timeout > 0 ? .seconds(request.timeout) : nil)
+        // A command whose answer nobody will read is ended, as CRI-O and containerd do: probes would pile up in the container.
+        let result = try await endingWithCaller { [node] in
+            try await node.execSync(
+                request.containerID, request.cmd, timeout: request.timeout > 0 ? .bounded(seconds: request.timeout) : nil)
+        }
         return .with {
             $0.stdout = result.stdout
             $0.stderr = result.stderr

@@ -10,8 +10,11 @@ public struct ImageOptions: Sendable {
     public var platform: Platform = .host
     /// Names of images that the kubelet must not collect: exact, or with `*` for any run of characters.
     public var pinnedImages: [String] = []
-    /// Layers that are fetched and unpacked at a time, over all pulls; each has a thread.
+    /// Layers that one caller fetches and unpacks from one registry at a time; each has a thread. All together have
+    /// four times as many.
     public var parallelLayers = 6
+    /// A pull that nobody waits for any more goes on for so long: the kubelet asks again.
+    public var keepAbandonedPulls: Duration = .seconds(60)
     /// A layer may unpack to this many times its compressed size …
     public var maximumExpansion: Int64 = 200
     /// … or to this many bytes, whichever is more.

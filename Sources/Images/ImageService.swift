@@ -12,7 +12,7 @@ public final class ImageService: Sendable {
     let logger: Logger
     private let registry: any ImageRegistry
     private let puller: ImagePuller
-    private let pulls = SharedWork<PullKey, PulledImage, PullProgress>()
+    private let pulls: SharedWork<PullKey, PulledImage, PullProgress>
 
     /// What makes two pulls the same one. Others' credentials are others' pulls: nobody gets an image by joining.
     private struct PullKey: Hashable, Sendable {
@@ -29,6 +29,7 @@ public final class ImageService: Sendable {
 
     init(options: ImageOptions, store: Store, source: any ImageRegistry, logger: Logger) async throws(ImageError) {
         (self.options, self.logger, registry) = (options, logger, source)
+        pulls = SharedWork(linger: options.keepAbandonedPulls)
         do {
             content = try await ContentStore(
                 directories: ImageDirectories(root: options.root, runRoot: options.runRoot),
@@ -40,7 +41,8 @@ public final class ImageService: Sendable {
             options: options, content: content, layers: LayerFetcher(content: content, options: options), logger: logger)
     }
 
-    /// Pulls an image. The same image, asked for twice at once, is pulled once; the pull ends when its last caller leaves.
+    /// Pulls an image. The same image, asked for twice at once, is pulled once; a pull that all callers left goes on for a while,
+    /// as the next attempt joins it, and then ends.
     ///
     /// A registry is asked even for an image that is here, as it decides who may have it and where a tag leads.
     /// - Parameters:
@@ -68,7 +70,7 @@ public final class ImageService: Sendable {
         for reference in try registry.candidates(for: key.image) {
             do {
                 let source = try registry.source(for: reference, credentials: key.credentials, namespace: key.namespace)
-                let pulled = try await puller.pull(reference, from: source, progress: progress)
+                let pulled = try await puller.pull(reference, from: source, for: key.namespace ?? "", progress: progress)
                 logger.info(
                     "image pulled",
                     metadata: [
@@ -109,6 +111,25 @@ public final class ImageService: Sendable {
             return nil
         } catch {
             throw ImageError(error, "looking for \(image)")
+        }
+    }
+
+    /// Whether the signature policy lets a pod use an image that is here: another namespace, whose policy differs, may have
+    /// pulled it.
+    /// - Parameters:
+    ///   - name: what the pod's author called it; where that is no name of the image, each of the image's own is as good.
+    ///   - namespace: the pod's.
+    /// - Throws: `ImageError.registry`.
+    public func checkPolicy(_ image: ImageRecord, as name: String, namespace: String) async throws(ImageError) {
+        do {
+            // The candidates of a short name, or the name itself; an id and what is malformed name nothing.
+            let candidates = (try? registry.candidates(for: name)) ?? []
+            let asked = candidates.filter { image.names.contains($0.listed) }
+            let names = asked.isEmpty ? image.names.compactMap { try? ImageReference(normalized: $0) } : asked
+            guard !names.isEmpty else { return }
+            try await registry.checkPolicy(names, namespace: namespace)
+        } catch {
+            throw ImageError(error, "checking the signature policy for \(name)")
         }
     }
 
@@ -173,6 +194,7 @@ public struct FilesystemUsage: Sendable, Equatable {
 protocol ImageRegistry: Sendable {
     func candidates(for image: String) throws -> [ImageReference]
     func source(for reference: ImageReference, credentials: RegistryCredentials?, namespace: String?) throws -> any ImageSource
+    func checkPolicy(_ references: [ImageReference], namespace: String?) async throws
 }
 
 extension RegistryClient: ImageRegistry {}

@@ -33,6 +33,7 @@ public final class Node: Sendable {
     let locks = KeyedLock()
     let podsUnderWay = JoinedWork<PodKey, String>()
     let containersUnderWay = JoinedWork<ContainerKey, String>()
+    let startsUnderWay = JoinedWork<String, Void>()
     let cleanups = JoinedWork<String, Void>()
     /// Pods of the daemon before that are being made whole.
     let recoveries = JoinedWork<String, Void>()

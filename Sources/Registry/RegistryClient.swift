@@ -18,7 +18,10 @@ public final class RegistryClient: Sendable {
         (self.options, self.logger) = (options, logger)
         configuration = NIOLockedValueBox(try Self.load(options))
         policies = PolicyFiles(file: options.policyFile, directory: options.policyDirectory)
-        _ = try policies.policy(namespace: nil)
+        do { _ = try policies.policy(namespace: nil) } catch {
+            // The node serves what runs on it; a file that is made later counts at once.
+            logger.error("no image can be pulled or started by name", metadata: ["error": "\(error)"])
+        }
         limits = ConnectionLimits(connect: options.connectTimeout, stall: options.stallTimeout)
         clients = HTTPClients(limits: limits, proxies: options.proxies)
     }
@@ -53,9 +56,22 @@ public final class RegistryClient: Sendable {
                 return try await store.credentials(for: endpoint.reference, image: reference, namespace: namespace)
             }
         }
-        return MirroredSource(endpoints: clients, retry: options.retry, stallSeconds: limits.stallSeconds, logger: logger) { [policies] in
-            try await policies.check(reference, namespace: namespace)
+        return MirroredSource(
+            endpoints: clients, retry: options.retry, stallSeconds: limits.stallSeconds,
+            floor: ProgressFloor(window: options.progressWindow), logger: logger
+        ) { [policies] in
+            try await policies.check([reference], namespace: namespace)
         }
+    }
+
+    /// Whether the signature policy lets an image be used that is on this node.
+    /// - Parameters:
+    ///   - references: the names that the image has, one of which is to be allowed.
+    ///   - namespace: the pod's, which may have a policy of its own.
+    /// - Throws: ``RegistryError/rejectedByPolicy(_:scope:)``, ``RegistryError/policyUnsupported(_:scope:requirement:)`` or
+    ///   ``RegistryError/configuration(file:problem:)``.
+    public func checkPolicy(_ references: [ImageReference], namespace: String?) async throws {
+        try await policies.check(references, namespace: namespace)
     }
 
     /// Closes every connection. Must be called before the last reference goes.

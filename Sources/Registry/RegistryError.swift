@@ -18,6 +18,8 @@ public indirect enum RegistryError: Error, Sendable {
     case unreachable(registry: String, problem: String)
     case untrusted(registry: String, problem: String)
     case stalled(registry: String, seconds: Int)
+    /// Bytes came, and hardly any.
+    case slow(registry: String, seconds: Int)
     case tooManyRequests(registry: String, retryAfterSeconds: Int?)
     case serverFailure(registry: String, status: Int, detail: String, retryAfterSeconds: Int?)
     case unexpectedAnswer(registry: String, problem: String)
@@ -57,7 +59,9 @@ extension RegistryError: CustomStringConvertible {
     private var requestDescription: String {
         switch self {
         case .notFound(let what, let registry):
-            "\(what) is not found in \(registry): check the name and the tag, or push it there"
+            what.contains("@")
+                ? "\(what) is not found in \(registry): it lacks this content, push the image there again"
+                : "\(what) is not found in \(registry): check the name and the tag, or push it there"
         case .shortNameUnresolved(let name):
             "short name '\(name)' has no alias, and registries.conf has no unqualified-search-registries: write the registry's name before it"
         case .shortNameAmbiguous(let name, let registries):
@@ -94,6 +98,8 @@ extension RegistryError: CustomStringConvertible {
             "\(registry) has no certificate that this host trusts: \(problem); put its CA as ca.crt into certs.d/\(registry), or mark it insecure"
         case .stalled(let registry, let seconds):
             "\(registry) sent nothing for \(seconds) s: check the network to it, then retry"
+        case .slow(let registry, let seconds):
+            "\(registry) sent less than \(ProgressFloor.bytes >> 10) KiB in \(seconds) s: check the network to it, then retry"
         case .tooManyRequests(let registry, let seconds):
             "\(registry) limits the rate of requests: retry \(seconds.map { "in \($0) s" } ?? "later"), log in for a higher limit, or use a mirror"
         case .serverFailure(let registry, let status, let detail, _):

@@ -14,7 +14,7 @@ public struct RegistryOptions: Sendable {
     public var namespacedAuthDirectory: String?
     /// Hold a folder `host[:port]` with certificates for each server that needs it.
     public var certificateDirectories = ["/etc/containers/certs.d", "/etc/docker/certs.d"]
-    /// containers-policy.json(5). Nil: the default file if it exists, else everything is accepted.
+    /// containers-policy.json(5); nil for /etc/containers/policy.json. Without the file nothing is pulled.
     public var policyFile: String?
     /// Holds `NAMESPACE.json` policies that go before the general one.
     public var policyDirectory: String?
@@ -23,6 +23,8 @@ public struct RegistryOptions: Sendable {
     public var connectTimeout: Duration = .seconds(15)
     /// A connection that gives no byte for so long, while bytes are wanted, is given up.
     public var stallTimeout: Duration = .seconds(30)
+    /// A blob of which fewer than 64 KiB come within so long, while bytes are wanted, is given up.
+    public var progressWindow: Duration = .seconds(60)
     public var retry = RetryPolicy()
     public var proxies = ProxySettings()
     public var userAgent = "swiftlet"

@@ -62,6 +62,9 @@ int open_own_file(void);
 pid_t start_init(int own_file, int ready, int go);
 // The program as the init: never returns.
 void run_init(void) __attribute__((noreturn));
+
+// Runs a command in a container and waits for it alone; returns its exit code.
+int run_exec(int argc, char **argv);
 extern const char init_name[];
 
 #endif

@@ -144,6 +144,7 @@ struct Assembly {
         for (name, handler) in configured where handler.inheritDefaultRuntime {
             configured[name]?.inherit(standard, named: standardName)
         }
+        let helper = try pinnerPath()
         return try configured.map { name, handler in
             let path =
                 handler.platformPath.isEmpty
@@ -156,6 +157,7 @@ struct Assembly {
                 exitDirectory: "\(configuration.crio.runroot)/exits", usesSystemdCgroups: driver == .systemd,
                 logSizeMax: runtime.logSizeMax > 0 ? Int64(runtime.logSizeMax) : nil, noPivot: runtime.noPivot,
                 allowedAnnotations: handler.allowedAnnotations, privilegedWithoutHostDevices: handler.privilegedWithoutHostDevices)
+            result.helperPath = helper
             try ConfiguredAssembly.add(handler, to: &result)
             if !handler.monitorCgroup.isEmpty {
                 result.monitorCgroup = try monitorCgroup(handler.monitorCgroup, "[crio.runtime.runtimes.\(name)] monitor_cgroup", driver)

@@ -66,6 +66,10 @@ struct NodeBackend: StreamingBackend {
     }
 
     func connect(podSandboxID: String, port: UInt16) async throws -> CInt {
-        try await node.connect(toPod: podSandboxID, port: port).release()
+        do { return try await node.connect(toPod: podSandboxID, port: port).release() } catch let error as SystemError {
+            // The pod itself is there: its namespace was entered.
+            guard error.call == "connect" else { throw error }
+            throw ConnectionFailure(description: "\(error)")
+        }
     }
 }

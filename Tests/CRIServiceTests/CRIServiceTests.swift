@@ -12,6 +12,17 @@ import Testing
     ])
     func timeouts(_ text: String, _ duration: Duration) { #expect(GRPCTimeout.parse(text) == duration) }
 
+    @Test("No time that a caller asks for is more than the clocks take")
+    func boundedTimes() async throws {
+        for seconds in [Int64.min, -1, 0, 1, 1 << 40, .max] {
+            let duration = Duration.bounded(seconds: seconds)
+            #expect(duration >= .zero && duration <= .seconds(1 << 28))
+            #expect(ContinuousClock.now + duration >= .now)
+        }
+        for unit in "HMS" { #expect(try #require(GRPCTimeout.parse("99999999\(unit)")) <= .seconds(1 << 28)) }
+        #expect(Duration.bounded(seconds: 30) == .seconds(30))
+    }
+
     @Test(arguments: ["", "S", "5", "5x", "-5S", "123456789S", "5 S", "5.0S"])
     func whatIsNoTimeout(_ text: String) { #expect(GRPCTimeout.parse(text) == nil) }
 

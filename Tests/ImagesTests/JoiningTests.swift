@@ -93,7 +93,7 @@ final class Gate: Sendable {
         let (first, layer) = (FakeLayer { $0.file("first") }, FakeLayer { $0.file("a", "x") })
         try host.registry.push([first, layer], tag: "1")
         let gate = hold(layer)
-        let service = try await host.start()
+        let service = try await host.start { $0.keepAbandonedPulls = .zero }
         let leaving = Task { try await service.pull("fake.test/app:1") }
         try await gate.waitForArrivals(1)
         while service.content.catalog.layers.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
@@ -105,6 +105,36 @@ final class Gate: Sendable {
         #expect(host.registry.reads(first.descriptor.digest) == 1)
         #expect(try host.names("temporary").isEmpty)
         #expect(service.content.catalog.pins.isEmpty)
+    }
+
+    /// The kubelet is gone and comes again: it finds the pull where it is by now.
+    @Test func aPullThatAllLeftWaitsForTheNextCaller() async throws {
+        let layer = FakeLayer { $0.file("a", "x") }
+        try host.registry.push([layer], tag: "1")
+        let gate = hold(layer)
+        let service = try await host.start()
+        let leaving = Task { try await service.pull("fake.test/app:1") }
+        try await gate.waitForArrivals(1)
+        leaving.cancel()
+        guard case .cancelled = await imageError({ _ = try await leaving.value }) else { return #expect(Bool(false)) }
+        let coming = Task { try await service.pull("fake.test/app:1") }
+        gate.open()
+        _ = try await coming.value
+        #expect(host.registry.reads(layer.descriptor.digest) == 1)
+    }
+
+    @Test func aPullThatNobodyComesForEnds() async throws {
+        let layer = FakeLayer { $0.file("a", "x") }
+        try host.registry.push([layer], tag: "1")
+        let gate = hold(layer)
+        let service = try await host.start { $0.keepAbandonedPulls = .milliseconds(20) }
+        let leaving = Task { try await service.pull("fake.test/app:1") }
+        try await gate.waitForArrivals(1)
+        leaving.cancel()
+        _ = await imageError { _ = try await leaving.value }
+        // The gate stays shut: nothing but its cancellation ends the download.
+        while !service.content.catalog.pins.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
+        #expect(service.content.catalog.images.isEmpty)
     }
 
     /// The pull that fetches a layer fails for a reason of its own; one that joined it tries by itself.

@@ -104,9 +104,26 @@ import Testing
         guard case .tooManyLayers("x", 1000, 999) = refusal(text) else { return #expect(Bool(false)) }
     }
 
-    @Test func negativeSizes() {
-        guard case .corrupt = refusal(#"{"schemaVersion":2,"config":\#(descriptor.replacing("2}", with: "-2}")),"layers":[]}"#) else {
+    @Test(arguments: ["-2", "-9223372036854775808", "9223372036854775807", "70368744177665", "99999999999999999999", "1e400", "1.5", "null"])
+    func sizesThatAreNone(_ size: String) {
+        let layer = descriptor.replacing("config.v1+json", with: "layer.v1.tar+gzip")
+        let claimed = layer.replacing("\"size\":2}", with: "\"size\":\(size)}")
+        guard case .corrupt(_, let reason) = refusal(#"{"schemaVersion":2,"config":\#(descriptor),"layers":[\#(layer),\#(claimed)]}"#) else {
             return #expect(Bool(false))
+        }
+        for raw in ["DecodingError", "CodingKeys", "NSCocoaError", "Swift."] { #expect(!reason.contains(raw), "\(reason)") }
+    }
+
+    /// What Docker's tools of old wrote of configurations.
+    @Test(arguments: ["application/octet-stream", "application/json", "text/html", ""])
+    func configurationsOfAnyType(_ type: String) throws {
+        let layer = descriptor.replacing("config.v1+json", with: "layer.v1.tar+gzip")
+        let config = descriptor.replacing("application/vnd.oci.image.config.v1+json", with: type)
+        for config in [config, config.replacing("\"mediaType\":\"\",", with: "")] {
+            let text = #"{"schemaVersion":2,"config":\#(config),"layers":[\#(layer)]}"#
+            guard case .image = try ManifestDocument(FetchedManifest(bytes: Array(text.utf8), mediaType: MediaType.dockerManifest), "x") else {
+                return #expect(Bool(false))
+            }
         }
     }
 }

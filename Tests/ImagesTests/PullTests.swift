@@ -112,6 +112,14 @@ import Testing
         }
     }
 
+    @Test(arguments: [nil, Platform(architecture: "", os: ""), Platform(architecture: "x86_64", os: "Linux")] as [Platform?])
+    func aConfigurationMayNameNoPlatform(_ platform: Platform?) async throws {
+        try host.registry.push([FakeLayer { $0.file("a") }], tag: "1", platform: platform)
+        let service = try await host.start()
+        _ = try await service.pull("\(name):1")
+        #expect(try await service.resolve("\(name):1") != nil)
+    }
+
     @Test func everyCompression() async throws {
         var layers: [FakeLayer] = []
         for (index, type) in [MediaType.ociLayer, MediaType.ociLayerGzip, MediaType.ociLayerZstd, MediaType.dockerLayerGzip].enumerated() {

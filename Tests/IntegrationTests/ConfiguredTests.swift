@@ -170,6 +170,7 @@ extension Integration {
                 ("[crio.runtime]\ntimezone = \"Mars/Olympus\"\n", "Mars/Olympus"),
                 ("[crio.runtime]\ninfra_ctr_cpuset = \"3-1\"\n", "infra_ctr_cpuset"),
                 ("[crio.runtime]\nblockio_config_file = \"/no/such/file\"\n", "/no/such/file"),
+                ("[crio.runtime]\nconmon_cgroup = \"/x\"\n", "conmon_cgroup: the monitors' cgroup is '/x'"),
                 ("[crio.runtime.workloads.w]\nannotation_prefix = \"x\"\n", "[crio.runtime.workloads.w]: it has no activation_annotation"),
                 ("[crio.runtime.runtimes.runc]\ncontainer_min_memory = \"lots\"\n", "container_min_memory"),
             ])

@@ -28,6 +28,52 @@ extension Integration {
             }
         }
 
+        @Test(
+            "The answer comes when the command itself ends, whoever still holds or fills its output",
+            arguments: ["sleep 4321 & echo said", "(while :; do echo more; done) & echo said", "setsid sleep 4321 </dev/null & echo said"])
+        func background(script: String) async throws {
+            try await withContainer { kubelet, id in
+                for timeout: Int64 in [0, 30] {
+                    let response = try await kubelet.exec(id, "\(script); exit 7", timeout: timeout)
+                    #expect(response.exitCode == 7)
+                    #expect(String(decoding: response.stdout.prefix(4096), as: UTF8.self).contains("said\n"))
+                    // What it left in the background lives on: a postStart hook starts daemons so.
+                    #expect(try await kubelet.output(id, "ps -o args").contains(script.contains("sleep") ? "sleep 4321" : "more"))
+                }
+            }
+        }
+
+        @Test("A command whose caller has left is ended, with all that came of it")
+        func abandoned() async throws {
+            try await withContainer { kubelet, id in
+                let caller = Task { try await kubelet.exec(id, "sleep 4322 & sleep 4322") }
+                try await eventually("it runs") { try await kubelet.output(id, "ps -o args").contains("sleep 4322") }
+                caller.cancel()
+                _ = await caller.result
+                try await eventually("it is gone") { try await !kubelet.output(id, "ps -o args").contains("sleep 4322\n") }
+            }
+        }
+
+        @Test("A command that cannot be found, of any length and in any script, costs its caller an error and nobody the connection")
+        func longCommand() async throws {
+            try await withContainer { kubelet, id in
+                for name in [String(repeating: "é", count: 9000), String(repeating: "x", count: 20_000)] {
+                    _ = await failure {
+                        try await kubelet.runtime.execSync(
+                            .with {
+                                $0.containerID = id
+                                $0.cmd = [name]
+                            })
+                    }
+                    let missing = await failure { try await kubelet.runtime.podSandboxStatus(.with { $0.podSandboxID = name }) }
+                    #expect(missing?.code == .notFound)
+                    #expect((missing?.message.utf8.count ?? 0) <= 1024)
+                }
+                let code = try await kubelet.exec(id, "exit 3").exitCode
+                #expect(code == 3)
+            }
+        }
+
         @Test("Output beyond 16 MiB is cut there")
         func cap() async throws {
             try await withContainer { kubelet, id in

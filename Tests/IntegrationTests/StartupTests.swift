@@ -10,6 +10,12 @@ extension Integration {
             try await kubelet.status(pod: id).state
         }
 
+        /// Takes from a daemon that is not running what a reboot takes: the namespaces, and the rules of the host's network.
+        private func reboot(_ daemon: Daemon) async throws {
+            try Linux.Mounts.unmountAll(below: "\(daemon.runroot)/pods")
+            try await shell("iptables-save -t nat | grep -F '\(daemon.network.name)' | sed -n 's/^-A/iptables -t nat -D/p' | bash")
+        }
+
         @Test("After a reboot the node serves at once, while the pods' networks are still being taken down")
         func serving() async throws {
             try await Daemon.during { daemon in
@@ -17,13 +23,20 @@ extension Integration {
                 try await daemon.chain(
                     "slow", "[ $CNI_COMMAND = DEL ] && { echo >>$here/begun; while [ -e $here/hold ]; do sleep 0.05; done; }")
                 var ids: [String] = []
-                for index in 0..<3 { ids.append(try await kubelet.runPod("pod-\(index)").id) }
+                for index in 0..<2 { ids.append(try await kubelet.runPod("pod-\(index)").id) }
+                _ = try await kubelet.pull(Lab.current.busybox)
+                let inhabited = try await kubelet.runPod("pod-2")
+                ids.append(inhabited.id)
+                let container = try await kubelet.run("c", in: inhabited, "exec sleep 1000")
+                let process = try #require(try await kubelet.hostProcess(of: container))
+                let monitor = try #require(Int32(try Files.readText("\(daemon.runroot)/containers/\(container)/conmon.pid").filter(\.isNumber)))
                 try await daemon.end(SIGKILL)
                 try daemon.mark("hold")
-                // What a reboot takes.
-                try Linux.Mounts.unmountAll(below: "\(daemon.runroot)/pods")
+                for pid in [monitor, process] { kill(pid, SIGKILL) }
+                try await reboot(daemon)
                 try await daemon.start()
                 for id in ids { #expect(try await state(id, kubelet) == .sandboxNotready) }
+                #expect(try await kubelet.status(container).state == .containerExited)
                 try await eventually("all are taken down at once") {
                     ((try? Files.readText("\(daemon.directory)/begun"))?.count { $0 == "\n" } ?? 0) == 3
                 }
@@ -39,6 +52,32 @@ extension Integration {
                 try daemon.unmark("hold")
                 try await stopping.value
                 for id in ids { try await kubelet.removePod(id) }
+            }
+        }
+
+        @Test("A pod that was being stopped when the daemon was killed is stopped by the next one, its containers too")
+        func stopCutOff() async throws {
+            try await Daemon.during { daemon in
+                let kubelet = daemon.kubelet
+                try await daemon.chain("slow", "[ $CNI_COMMAND = DEL ] && { : >$here/begun; while [ -e $here/hold ]; do sleep 0.05; done; }")
+                _ = try await kubelet.pull(Lab.current.busybox)
+                let pod = try await kubelet.runPod("web")
+                let container = try await kubelet.run("c", in: pod, "exec sleep 1000")
+                try daemon.mark("hold")
+                // It dies before the container, which its own pod's recovery has to end.
+                let pid = try await daemon.pid
+                let monitor = try Files.readText("\(daemon.runroot)/containers/\(container)/conmon.pid").filter(\.isNumber)
+                try await shell("kill -STOP \(monitor)")
+                let stopping = Task { try await kubelet.runtime.stopPodSandbox(.with { $0.podSandboxID = pod.id }) }
+                try await eventually("it is being stopped") { daemon.isMarked("begun") }
+                kill(pid, SIGKILL)
+                try await daemon.ended()
+                stopping.cancel()
+                try await shell("kill -CONT \(monitor)")
+                try daemon.unmark("hold")
+                try await daemon.start()
+                try await kubelet.removePod(pod.id)
+                #expect(try await kubelet.runtime.listPodSandbox(.init()).items.isEmpty)
             }
         }
 

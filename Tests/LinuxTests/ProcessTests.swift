@@ -16,6 +16,15 @@ import Testing
         #expect(result.status == .exited(4))
     }
 
+    @Test("A program's end is its end, whoever it leaves behind with its output", arguments: ["sleep 4323", "yes"])
+    func processesLeftBehind(command: String) async throws {
+        let result = try await Command("/bin/sh", ["-c", "\(command) & echo $! >&2; echo said; exit 5"]).run(outputLimit: 4 << 20)
+        let left = try #require(pid_t(result.errorText))
+        kill(left, SIGKILL)
+        #expect(result.status == .exited(5))
+        #expect(String(decoding: result.output, as: UTF8.self).contains("said\n"))
+    }
+
     @Test func reportsTheSignal() async throws {
         let child = try await Command("/bin/sleep", ["60"]).spawn()
         try child.signal(SIGKILL)

@@ -99,7 +99,9 @@ private final class Count: Sendable {
             "/bin/sh", ["-c", script], environment: ["CNI_CONTAINERID": "p1", "CNI_PATH": path, "PATH": "/bin"], descriptors: [0: end.raw]
         ).spawn()
         end.close()
-        while try !HostProcess.all().contains(where: { $0.pid == plugin.pid && $0["CNI_CONTAINERID"] == "p1" }) { await Task.yield() }
+        for _ in 0..<500 where try !HostProcess.all().contains(where: { $0.pid == plugin.pid && $0["CNI_CONTAINERID"] == "p1" }) {
+            try await Task.sleep(for: .milliseconds(10))
+        }
         let next = try await fake.networking()
         let detaching = Task { try await next.detach(pod("p1")) }
         // Another pod does not wait.

@@ -82,6 +82,18 @@ import Testing
         #expect(sampler.rate("a", usage: 1, time: 2_000_000_000) == nil)
     }
 
+    @Test("A network without a default interface is none: the kubelet reads that one unseen")
+    func networkUsage() throws {
+        #expect(Runtime_V1_NetworkUsage(NetworkCounters.parse("lo: 1 2 3 4 0 0 0 0 5 6 7 8 0 0 0 0\n"), at: 9) == nil)
+        for (names, name, others) in [(["eth0"], "eth0", []), (["net1", "lo", "eth0"], "eth0", ["net1"]), (["a", "b"], "a", ["b"])] {
+            let lines = names.map { "\($0): 1 2 3 4 0 0 0 0 5 6 7 8 0 0 0 0\n" }
+            let usage = try #require(Runtime_V1_NetworkUsage(NetworkCounters.parse(lines.joined()), at: 9))
+            #expect(usage.hasDefaultInterface && usage.defaultInterface.name == name && usage.timestamp == 9)
+            #expect(usage.defaultInterface.hasRxBytes && usage.defaultInterface.hasTxErrors)
+            #expect(usage.interfaces.map(\.name) == others)
+        }
+    }
+
     @Test func networkCounters() {
         let text = """
             Inter-|   Receive                                                |  Transmit

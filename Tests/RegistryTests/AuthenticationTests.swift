@@ -28,6 +28,13 @@ import Testing
             ["Basic realm=\"a \\\"quoted\\\" one, with comma\""],
             [Challenge(scheme: "basic", parameters: ["realm": "a \"quoted\" one, with comma"])]
         ),
+        (
+            ["Bearer realm=https://auth.org/t,service=reg, Basic realm=x"],
+            [
+                Challenge(scheme: "bearer", parameters: ["realm": "https://auth.org/t", "service": "reg"]),
+                Challenge(scheme: "basic", parameters: ["realm": "x"]),
+            ]
+        ),
         ([" , ,Basic realm=\"\","], [Challenge(scheme: "basic", parameters: ["realm": ""])]),
         // What follows a mistake is left out.
         (["Bearer realm=\"unclosed"], [Challenge(scheme: "bearer")]),
@@ -61,7 +68,7 @@ import Testing
         let request = try #require(parsed(["realm": "https://auth.org/token?x=1", "service": "my reg", "scope": scopes]))
         let query = "service=my%20reg&scope=repository%3Aa%2Fb%3Apull&scope=repository%3Ac%3Apull"
         #expect(
-            request.url(account: "me&you")?.absoluteString == "https://auth.org/token?x=1&account=me%26you&\(query)")
+            request.address(account: "me&you")?.url.absoluteString == "https://auth.org/token?x=1&account=me%26you&\(query)")
         let grant = "grant_type=refresh_token&client_id=swiftlet&refresh_token=a%2Bb%3D"
         let scope = "scope=repository%3Aa%2Fb%3Apull%20repository%3Ac%3Apull&service=my%20reg"
         #expect(String(decoding: request.form(refreshToken: "a+b="), as: UTF8.self) == "\(grant)&\(scope)")
@@ -71,7 +78,10 @@ import Testing
         #expect(try #require(parsed(["realm": "https://auth.org"])).scopes == ["repository:a/b:pull"])
     }
 
-    @Test(arguments: [nil, "", "auth.org/token", "file:///etc/passwd", "ftp://auth.org", "https://"])
+    @Test(arguments: [
+        nil, "", "auth.org/token", "file:///etc/passwd", "ftp://auth.org", "https://", "http://127.0.0.1:70000/t", "http://a:0/",
+        "http://a:99999999999999999999/", "http://a:-1/", "http://a:8x/", "http://a%0d%0ab/",
+    ])
     func refusesOtherRealms(realm: String?) { #expect(parsed(realm.map { ["realm": $0] } ?? [:]) == nil) }
 
     @Test func readsAnswers() {
@@ -80,6 +90,13 @@ import Testing
         #expect(read("{\"token\": \"t\", \"expires_in\": 300}") == AccessToken(text: "t", seconds: 300, now: now))
         #expect(read("{\"access_token\": \"t\"}")?.expires == now + .seconds(54))
         #expect(read("{\"token\": \"\", \"access_token\": \"t\", \"expires_in\": 1}")?.expires == now + .seconds(54))
+        for text in ["\"300\"", "300.5", "\"300.25\""] {
+            #expect(read("{\"token\": \"t\", \"expires_in\": \(text)}") == AccessToken(text: "t", seconds: 300, now: now))
+        }
+        for text in ["1e300", "-1", "\"nan\"", "\"inf\"", "null", "[]", "\"soon\""] {
+            #expect(read("{\"token\": \"t\", \"expires_in\": \(text)}")?.text == "t")
+        }
+        for name in ["accessToken", "jwt"] { #expect(read("{\"\(name)\": \"t\"}")?.text == "t") }
         #expect(read("{\"token\": \"t\", \"expires_in\": 9223372036854775807}")?.expires == now + .seconds(77760))
         #expect(read("{\"token\": \"t\", \"expires_in\": 300.7}") == AccessToken(text: "t", seconds: 300, now: now))
         #expect(read("{\"token\": \"t\", \"expires_in\": \"300\"}") == AccessToken(text: "t", seconds: 300, now: now))

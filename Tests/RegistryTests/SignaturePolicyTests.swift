@@ -58,11 +58,35 @@ private func policy(_ text: String) throws -> SignaturePolicy { try .parse(Array
         try directory.write("{\"default\": \(reject)}", to: "n/locked.json")
         let files = PolicyFiles(file: general, directory: "\(directory.path)/n")
         let reference = try ImageReference(normalized: "a.org/b")
-        try await files.check(reference, namespace: nil)
-        try await files.check(reference, namespace: "open")
-        await #expect(throws: RegistryError.self) { try await files.check(reference, namespace: "locked") }
-        await #expect(throws: RegistryError.self) {
-            try await PolicyFiles(file: "\(directory.path)/none.json").check(reference, namespace: nil)
+        try await files.check([reference], namespace: nil)
+        try await files.check([reference], namespace: "open")
+        await #expect(throws: RegistryError.self) { try await files.check([reference], namespace: "locked") }
+        let missing = await #expect(throws: RegistryError.self) {
+            try await PolicyFiles(file: "\(directory.path)/none.json").check([reference], namespace: nil)
+        }
+        #expect(missing?.description.hasPrefix("open \(directory.path)/none.json: no such file or directory") == true)
+    }
+
+    @Test func oneOfAnImagesNamesIsEnough() async throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write(
+            "{\"default\": \(reject), \"transports\": {\"docker\": {\"a.org\": \(accept)}}}", to: "policy.json")
+        let files = PolicyFiles(file: file)
+        let (good, bad) = (try ImageReference(normalized: "a.org/b"), try ImageReference(normalized: "b.org/b"))
+        try await files.check([bad, good], namespace: nil)
+        await #expect(throws: RegistryError.self) { try await files.check([bad], namespace: nil) }
+    }
+
+    /// A node whose policy is gone goes on with what runs; it pulls nothing until the file is there.
+    @Test func aMissingPolicyStopsPullsAlone() async throws {
+        let directory = try TemporaryDirectory()
+        var options = try testOptions(in: directory)
+        options.policyFile = "\(directory.path)/later.json"
+        try await withClient(options) { client in
+            let reference = try ImageReference(normalized: "127.0.0.1:1/a")
+            await #expect(throws: RegistryError.self) { try await client.checkPolicy([reference], namespace: nil) }
+            try directory.write("{\"default\": \(accept)}", to: "later.json")
+            try await client.checkPolicy([reference], namespace: nil)
         }
     }
 }

@@ -141,6 +141,21 @@ extension Catalog {
         changes.append(.putLayer(layer))
     }
 
+    /// Notes that a blob was found to unpack to a layer. One that is gone stays gone.
+    mutating func verified(_ blob: Digest, of layer: Digest) {
+        guard var record = layers[layer], !(record.blobs ?? []).contains(blob) else { return }
+        // Many blobs may unpack to one archive; the latest are those that are asked for again.
+        record.blobs = ((record.blobs ?? []) + [blob]).suffix(Self.mostBlobs)
+        add(record)
+    }
+
+    private static let mostBlobs = 16
+
+    /// A layer by its content's digest and by a blob that was found to unpack to it.
+    func layer(_ digest: Digest, by blob: Digest) -> LayerRecord? {
+        layers[digest].flatMap { $0.blobs?.contains(blob) == true ? $0 : nil }
+    }
+
     /// Notes that layers are on disk. Those that are gone stay gone.
     mutating func synced(_ digests: [Digest]) {
         for digest in digests {

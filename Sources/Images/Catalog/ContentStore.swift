@@ -81,6 +81,23 @@ final class ContentStore: Sendable {
         syncInBackground()
     }
 
+    /// Makes a directory, verified to be what `blob` unpacks to, the layer that it is: where another pull was faster, that one's stays.
+    func add(_ layer: LayerRecord, in directory: String, from blob: Digest) async throws -> LayerRecord {
+        try await uncancelled { [self] in
+            try await turn.run {
+                let isNew = catalog.layers[layer.digest] == nil
+                try await BlockingPool.shared.run { [directories] in
+                    if isNew { try directories.commit(directory, as: layer.digest) } else { try directories.discard(directory) }
+                }
+                return try await commit { catalog in
+                    if isNew { catalog.add(layer) }
+                    catalog.verified(blob, of: layer.digest)
+                    return catalog.layers[layer.digest] ?? layer
+                }
+            }
+        }
+    }
+
     /// Changes the catalog, durably, and removes the layers and documents that are nobody's afterwards.
     func changeAndCollect(_ body: @escaping @Sendable (inout Catalog) throws -> Void) async throws {
         try await uncancelled { [self] in

@@ -46,6 +46,9 @@ struct LayerRecord: Codable, Sendable, Identifiable, Equatable {
     let hidesAll: Bool
     /// The boot of the node during which it was written, while its content may not be on disk yet; nil from then on.
     var unsyncedSince: String?
+    /// Blobs that were fetched and found to unpack to this layer. Nobody gets the layer but by one of them: what a manifest
+    /// claims of a digest's content proves nothing. Nil in records of older releases.
+    var blobs: [Digest]?
 
     var id: String { digest.description }
 }

@@ -2,7 +2,7 @@ import Synchronization
 
 /// Work that several callers may want at once and that is done once: the later ones join the one under way.
 ///
-/// Each caller may leave, by cancellation; the work is cancelled when the last has left. What the work tells on its way
+/// Each caller may leave, by cancellation; the work is cancelled when the last has left and nobody has come within ``linger``. What the work tells on its way
 /// goes to every caller.
 final class SharedWork<Key: Hashable & Sendable, Value: Sendable, Event: Sendable>: Sendable {
     typealias Observer = @Sendable (Event) -> Void
@@ -16,6 +16,8 @@ final class SharedWork<Key: Hashable & Sendable, Value: Sendable, Event: Sendabl
         let task: Task<Void, Never>
         var waiters: [Int: Waiter] = [:]
         var isAbandoned = false
+        /// How often the last caller has left.
+        var departures = 0
     }
 
     private struct State {
@@ -24,6 +26,9 @@ final class SharedWork<Key: Hashable & Sendable, Value: Sendable, Event: Sendabl
     }
 
     private let state = Mutex(State())
+    private let linger: Duration
+
+    init(linger: Duration = .zero) { self.linger = linger }
 
     /// What came of a call to `value`: the caller may try again if it was another's work that failed.
     struct Failure: Error {
@@ -87,13 +92,30 @@ final class SharedWork<Key: Hashable & Sendable, Value: Sendable, Event: Sendabl
     private func leave(_ key: Key, _ number: Int) {
         let waiter = state.withLock { state -> Waiter? in
             guard let waiter = state.underWay[key]?.waiters.removeValue(forKey: number) else { return nil }
-            if let work = state.underWay[key], work.waiters.isEmpty {
-                state.underWay[key]?.isAbandoned = true
-                work.task.cancel()
-            }
+            if let work = state.underWay[key], work.waiters.isEmpty { abandon(key, work, &state) }
             return waiter
         }
         waiter?.continuation.resume(throwing: CancellationError())
+    }
+
+    /// Nobody waits for the work any more.
+    private func abandon(_ key: Key, _ work: Work, _ state: inout State) {
+        guard linger > .zero else {
+            state.underWay[key]?.isAbandoned = true
+            return work.task.cancel()
+        }
+        let departures = work.departures + 1
+        state.underWay[key]?.departures = departures
+        Task.detached { [self, task = work.task] in
+            try await Task.sleep(for: linger)
+            let isOver = self.state.withLock { state in
+                // Another came meanwhile, or the work has ended, and what goes by its key now is another.
+                guard let now = state.underWay[key], now.task == task, now.waiters.isEmpty, now.departures == departures else { return false }
+                state.underWay[key]?.isAbandoned = true
+                return true
+            }
+            if isOver { task.cancel() }
+        }
     }
 
     private func tell(_ key: Key, _ event: Event) {

@@ -42,7 +42,7 @@ enum ManifestDocument {
 
     private static func decode<T: Decodable>(_ type: T.Type, _ fetched: FetchedManifest, _ what: String) throws(ImageError) -> T {
         do { return try JSONDecoder().decode(type, from: Data(fetched.bytes)) } catch {
-            throw .corrupt("the manifest of \(what)", reason: "it does not decode: \(error)")
+            throw .corrupt("the manifest of \(what)", reason: DecodingText.explain(error))
         }
     }
 }
@@ -50,11 +50,21 @@ enum ManifestDocument {
 extension ImageManifest {
     /// The kernel's bound on an overlay's lower layers, OVL_MAX_STACK.
     static let mostLayers = Overlay.mostLayersInAll
+    /// Bytes that a blob may claim to have. The sum over all layers, and what is computed of it, fits into 64 bits.
+    static let largestBlob: Int64 = 1 << 46
+
+    /// Whether the configuration is one of an image. Docker's tools of old gave it any type, or none, and what tells then is
+    /// that the layers are an image's; in OCI's form the type is what tells an image from an artifact.
+    private var isImage: Bool {
+        if [MediaType.ociConfig, MediaType.dockerConfig].contains(config.mediaType) { return true }
+        let vague = ["", "application/octet-stream", "application/json", "text/html", "text/plain"]
+        return vague.contains(config.mediaType) && artifactType ?? "" == "" && !layers.isEmpty
+            && layers.allSatisfy { LayerMediaType.isSupported($0.mediaType) }
+    }
 
     /// Checks that it is an image's, and that its layers can be unpacked.
     fileprivate func checked(_ what: String) throws(ImageError) -> ImageManifest {
-        let types = [MediaType.ociConfig, MediaType.dockerConfig]
-        guard types.contains(config.mediaType) else {
+        guard isImage else {
             throw .notAnImage(what, mediaType: artifactType.flatMap { $0.isEmpty ? nil : $0 } ?? config.mediaType)
         }
         guard layers.count <= Self.mostLayers else { throw .tooManyLayers(what, layers: layers.count, limit: Self.mostLayers) }
@@ -63,8 +73,8 @@ extension ImageManifest {
                 throw .unsupportedMediaType("layer \(layer.digest) of \(what)", mediaType: layer.mediaType)
             }
         }
-        guard (layers + [config]).allSatisfy({ $0.size >= 0 }) else {
-            throw .corrupt("the manifest of \(what)", reason: "a size is negative")
+        guard (layers + [config]).allSatisfy({ (0...Self.largestBlob).contains($0.size) }) else {
+            throw .corrupt("the manifest of \(what)", reason: "a size is negative or above \(Self.largestBlob) bytes")
         }
         return self
     }

@@ -58,10 +58,12 @@ struct ManifestResolver: Sendable {
         let bytes = try await read(manifest.config, "the configuration of \(what)", source)
         let configuration: ImageConfiguration
         do { configuration = try JSONDecoder().decode(ImageConfiguration.self, from: Data(bytes)) } catch {
-            throw ImageError.corrupt("the configuration of \(what)", reason: "it does not decode: \(error)")
+            throw ImageError.corrupt("the configuration of \(what)", reason: DecodingText.explain(error))
         }
-        guard configuration.os == platform.os else {
-            let own = Platform(architecture: configuration.architecture, os: configuration.os, variant: configuration.variant)
+        // One that names no system is taken at its manifest's word, as with other runtimes.
+        let os = configuration.os.flatMap { $0.isEmpty ? nil : $0.lowercased() }
+        guard os ?? platform.os == platform.os else {
+            let own = Platform(architecture: configuration.architecture ?? "", os: os ?? "", variant: configuration.variant)
             throw ImageError.noMatchingPlatform(what, wanted: platform, offered: [own])
         }
         let (layers, diffIDs) = (manifest.layers.count, configuration.rootfs.diffIDs.count)

@@ -4,7 +4,7 @@ import OCI
 extension Platform {
     /// - Returns: 0 for the host's own variant, more for older ones that it can run as well; nil for what it cannot run.
     func distance(toHost host: Platform) -> Int? {
-        guard os == host.os, Self.normalized(architecture) == Self.normalized(host.architecture) else { return nil }
+        guard os.lowercased() == host.os, Self.normalized(architecture) == Self.normalized(host.architecture) else { return nil }
         guard let own = level, let hosts = host.level else { return variant == host.variant ? 0 : nil }
         return own <= hosts ? hosts - own : nil
     }
@@ -23,7 +23,7 @@ extension Platform {
 
     /// Names of processors as some tools write them.
     private static func normalized(_ architecture: String) -> String {
-        switch architecture {
+        switch architecture.lowercased() {
         case "x86_64", "x86-64": "amd64"
         case "aarch64": "arm64"
         case "armhf", "armel": "arm"

@@ -3,6 +3,8 @@ import Logging
 import OCI
 import Registry
 
+import struct Crypto.SHA256
+
 /// Pulls one image from one source.
 struct ImagePuller: Sendable {
     let options: ImageOptions
@@ -12,9 +14,10 @@ struct ImagePuller: Sendable {
 
     /// Everything is fetched, verified and unpacked before the image is listed; what was finished before a failure stays for
     /// a while, so that a retry goes on from there.
+    /// - Parameter caller: whose share of the downloads it has: a namespace.
     /// - Throws: `ImageError`, `RegistryError`, `CancellationError`.
     func pull(
-        _ reference: ImageReference, from source: any ImageSource, progress: @escaping @Sendable (PullProgress) -> Void
+        _ reference: ImageReference, from source: any ImageSource, for caller: String, progress: @escaping @Sendable (PullProgress) -> Void
     ) async throws -> PulledImage {
         let resolver = ManifestResolver(platform: options.platform)
         let resolved = try await resolver.resolve(reference.manifestReference, of: "\(reference)", from: source)
@@ -22,11 +25,11 @@ struct ImagePuller: Sendable {
             throw ImageError.digestMismatch("the manifest of \(reference)", expected: wanted, actual: resolved.digests[0])
         }
         let image = resolved.manifest.config.digest
-        // The image's id stands for its inherited directories.
-        let pinned = resolved.configuration.rootfs.diffIDs + [image]
+        let pinned = resolved.configuration.rootfs.diffIDs + [Self.inheritedName(of: image)]
         try await content.change { $0.pin(pinned) }
         do {
-            let fetched = try await complete(resolved, reference, source, progress)
+            let fetched = try await complete(
+                resolved, reference, source, DownloadParty(registry: reference.domain, caller: caller), progress)
             try await content.change { $0.unpin(pinned) }
             return PulledImage(
                 id: image.description, reference: reference.digested(resolved.digests[0]).description, fetched: fetched)
@@ -36,13 +39,19 @@ struct ImagePuller: Sendable {
         }
     }
 
+    /// The name, among the layers, of an image's inherited directories: the digest of something that no archive is, so that no
+    /// manifest can name it as one of its own layers.
+    private static func inheritedName(of image: Digest) -> Digest {
+        Digest(bytes: SHA256.hash(data: Array("inherited directories of \(image)".utf8))) ?? image
+    }
+
     private func complete(
-        _ resolved: ResolvedImage, _ reference: ImageReference, _ source: any ImageSource,
+        _ resolved: ResolvedImage, _ reference: ImageReference, _ source: any ImageSource, _ party: DownloadParty,
         _ progress: @escaping @Sendable (PullProgress) -> Void
     ) async throws -> Int64 {
-        let fetched = try await fetchLayers(resolved, source, progress)
+        let fetched = try await fetchLayers(resolved, source, party, progress)
         let inherited = InheritedDirectories(content: content)
-        let stack = try await inherited.stack(resolved.configuration.rootfs.diffIDs, image: resolved.manifest.config.digest)
+        let stack = try await inherited.stack(resolved.configuration.rootfs.diffIDs, image: Self.inheritedName(of: resolved.manifest.config.digest))
         let records = content.catalog.layers
         let size = stack.reduce(UInt64(clamping: resolved.manifest.config.size)) { $0 + (records[$1]?.bytes ?? 0) }
         let record = ImageRecord(
@@ -55,10 +64,11 @@ struct ImagePuller: Sendable {
 
     /// - Returns: compressed bytes that had to be fetched.
     private func fetchLayers(
-        _ resolved: ResolvedImage, _ source: any ImageSource, _ progress: @escaping @Sendable (PullProgress) -> Void
+        _ resolved: ResolvedImage, _ source: any ImageSource, _ party: DownloadParty,
+        _ progress: @escaping @Sendable (PullProgress) -> Void
     ) async throws -> Int64 {
         let requests = zip(resolved.manifest.layers, resolved.configuration.rootfs.diffIDs).map {
-            LayerFetcher.Request(descriptor: $0, diffID: $1, source: source)
+            LayerFetcher.Request(descriptor: $0, diffID: $1, source: source, party: party)
         }
         return try await withThrowingTaskGroup(of: Int64.self) { group in
             for (index, request) in requests.enumerated() {

@@ -11,12 +11,21 @@ struct LayerFetcher: Sendable {
         let descriptor: Descriptor
         let diffID: Digest
         let source: any ImageSource
+        /// Whose share of the downloads it has.
+        let party: DownloadParty
     }
 
     let content: ContentStore
     let options: ImageOptions
-    private let underWay = SharedWork<Digest, LayerRecord, Int64>()
-    private let places: Limiter
+    /// Work is shared by those who want the same blob to be the same layer: one who claims another content of it, or another blob
+    /// to be that content, works alone.
+    private struct Work: Hashable {
+        let blob: Digest
+        let diffID: Digest
+    }
+
+    private let underWay = SharedWork<Work, LayerRecord, Int64>()
+    private let places: DownloadPlaces
 
     /// Compressed bytes of a layer that may wait for its thread.
     private static let queueLimit = 4 << 20
@@ -25,20 +34,21 @@ struct LayerFetcher: Sendable {
 
     init(content: ContentStore, options: ImageOptions) {
         (self.content, self.options) = (content, options)
-        places = Limiter(options.parallelLayers)
+        places = DownloadPlaces(each: options.parallelLayers)
     }
 
     /// Gets a layer that the caller has pinned, unless it is there.
     /// - Parameter progress: told the compressed bytes received.
     /// - Returns: the layer, and whether it had to be fetched.
     func layer(_ request: Request, progress: @escaping @Sendable (Int64) -> Void) async throws -> (record: LayerRecord, fetched: Bool) {
+        let blob = request.descriptor.digest
         while true {
-            if let record = content.catalog.layers[request.diffID] { return (record, false) }
+            if let record = content.catalog.layer(request.diffID, by: blob) { return (record, false) }
             do {
-                let record = try await underWay.value(for: request.diffID, observer: progress) { tell in
+                let record = try await underWay.value(for: Work(blob: blob, diffID: request.diffID), observer: progress) { tell in
                     // Another work on it may have ended between the look and now.
-                    if let record = content.catalog.layers[request.diffID] { return record }
-                    return try await places.run { try await fetch(request, tell) }
+                    if let record = content.catalog.layer(request.diffID, by: blob) { return record }
+                    return try await places.run(request.party) { try await fetch(request, tell) }
                 }
                 return (record, true)
             } catch {
@@ -50,16 +60,15 @@ struct LayerFetcher: Sendable {
 
     private func fetch(_ request: Request, _ tell: @escaping @Sendable (Int64) -> Void) async throws -> LayerRecord {
         try Task.checkCancellation()
+        if let record = content.catalog.layers[request.diffID] { return try await verify(request, record, tell) }
         let directories = content.directories
         let unpacker = LayerUnpacker(
             descriptor: request.descriptor, diffID: request.diffID, limit: options.unpackLimit(size: request.descriptor.size),
             directory: directories.temporaryName(), boot: content.boot)
         do {
-            let record = try await receive(request, unpacker, tell)
+            let record = try await receive(request, tell) { try unpacker.run($0) }
             try Task.checkCancellation()
-            try await BlockingPool.shared.run { try directories.commit(unpacker.directory, as: request.diffID) }
-            try await content.change { $0.add(record) }
-            return record
+            return try await content.add(record, in: unpacker.directory, from: request.descriptor.digest)
         } catch {
             try? await uncancelled { try await BlockingPool.shared.run { try directories.discard(unpacker.directory) } }
             content.emptyTrash()
@@ -67,15 +76,25 @@ struct LayerFetcher: Sendable {
         }
     }
 
-    /// Downloads and unpacks at once.
-    private func receive(
-        _ request: Request, _ unpacker: LayerUnpacker, _ tell: @escaping @Sendable (Int64) -> Void
-    ) async throws -> LayerRecord {
+    /// The layer is there, by another blob: reads this one, and looks whether it unpacks to the layer as claimed.
+    private func verify(_ request: Request, _ record: LayerRecord, _ tell: @escaping @Sendable (Int64) -> Void) async throws -> LayerRecord {
+        let (descriptor, diffID, limit) = (request.descriptor, request.diffID, options.unpackLimit(size: request.descriptor.size))
+        try await receive(request, tell) { queue in
+            try LayerStream(queue, descriptor: descriptor, limit: limit).finish(expecting: diffID)
+        }
+        try await content.change { $0.verified(descriptor.digest, of: diffID) }
+        return record
+    }
+
+    /// Downloads, and works on what comes at once.
+    private func receive<R: Sendable>(
+        _ request: Request, _ tell: @escaping @Sendable (Int64) -> Void, _ work: @escaping @Sendable (ChunkQueue) throws -> R
+    ) async throws -> R {
         let queue = ChunkQueue(limit: Self.queueLimit)
         async let unpacked = onOwnThread(named: "layer") {
             // A download that goes on must not wait for a thread that has gone.
             defer { queue.abandon() }
-            return try unpacker.run(queue)
+            return try work(queue)
         }
         do {
             var (received, told) = (Int64(0), Int64(0))

@@ -25,6 +25,8 @@ public final class TurnQueue: Sendable {
     /// How many wait.
     public var waiting: Int { state.withLock { $0.waiting.count } }
 
+    var free: Int { state.withLock { $0.free } }
+
     /// The CPUs of this host that are online.
     public static var cpus: Int { max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) }
 

@@ -56,6 +56,8 @@ extension OwnedDescriptor {
     /// - Throws: `SystemError`, `CancellationError`.
     public func readChunk(upTo: Int = 65536) async throws -> [UInt8] {
         while true {
+            // A writer that never pauses would hold up a cancelled reader for ever.
+            try Task.checkCancellation()
             let fd = raw
             var failure: CInt = 0
             let chunk = [UInt8](unsafeUninitializedCapacity: upTo) { buffer, count in

@@ -31,7 +31,7 @@ public struct CommandTimeout: Error, Sendable, CustomStringConvertible {
 }
 
 extension Command {
-    /// Runs the program to its end and captures its output.
+    /// Runs the program to its end and captures its output. Processes that it leaves in the background are not waited for.
     ///
     /// - Parameters:
     ///   - input: what it reads on standard input.
@@ -53,25 +53,27 @@ extension Command {
         source?.read.close()
         for end in [output.read, error.read] { try end.setNonBlocking() }
         try source?.write.setNonBlocking()
+        let collectors = [output.read, error.read].map { OutputCollector($0, limit: outputLimit) }
+        for collector in collectors { await collector.start() }
         let sink = source?.write
-        return try await Command.limited(to: timeout, child, executable) {
-            async let written: Void? = { if let sink { await feed(sink, input) } }()
-            async let out = output.read.readAll(limit: outputLimit)
-            async let err = error.read.readAll(limit: outputLimit)
-            let (outBytes, errBytes, _) = try await (out, err, written)
-            return CommandOutput(status: try await child.wait(), output: outBytes, error: errBytes)
+        let feeder = Task { if let sink { await feed(sink, input) } }
+        defer { feeder.cancel() }
+        let status: ExitStatus
+        do {
+            status = try await Command.limited(to: timeout, child, executable)
+        } catch {
+            for collector in collectors { _ = await collector.finish() }
+            throw error
         }
+        return CommandOutput(status: status, output: await collectors[0].finish(), error: await collectors[1].finish())
     }
 
-    /// Runs `body` against the clock; when time is up or the task is cancelled, the child's group is killed and reaped.
-    private static func limited(
-        to timeout: Duration?, _ child: ChildProcess, _ executable: String,
-        _ body: @escaping @Sendable () async throws -> CommandOutput
-    ) async throws -> CommandOutput {
+    /// Waits for the child against the clock; when time is up or the task is cancelled, its group is killed and it is reaped.
+    private static func limited(to timeout: Duration?, _ child: ChildProcess, _ executable: String) async throws -> ExitStatus {
         do {
-            guard let timeout else { return try await body() }
-            return try await withThrowingTaskGroup(of: CommandOutput.self) { group in
-                group.addTask { try await body() }
+            guard let timeout else { return try await child.wait() }
+            return try await withThrowingTaskGroup(of: ExitStatus.self) { group in
+                group.addTask { try await child.wait() }
                 group.addTask {
                     try await Task.sleep(for: timeout)
                     throw CommandTimeout(executable: executable, limit: timeout)

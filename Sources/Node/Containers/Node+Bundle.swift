@@ -33,7 +33,7 @@ extension Node {
         let label = try labels(of: container, in: pod).file
         var volumes: [ImageVolume] = []
         for (index, mount) in container.config.mounts.enumerated() where !mount.image.image.isEmpty {
-            let image = try await requiredImage(mount.image)
+            let image = try await requiredImage(mount.image, for: pod)
             let path = "\(containerFiles.bundle(container.id))/volumes/\(index)"
             try await BlockingPool.shared.run { try Files.makeDirectories(path) }
             try await rootFileSystems.mountImage(image, at: path, label: label, userNamespace: pod.namespaces.user)

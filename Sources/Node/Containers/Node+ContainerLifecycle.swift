@@ -6,13 +6,17 @@ import OCIRuntime
 
 extension Node {
     /// Lets a created container's process go. CRI, StartContainer.
+    ///
+    /// A request that comes again joins the start under way, or finds the container running: clients whose connection broke send again
+    /// what was in flight, and the kubelet takes an error for a container that never ran. One that has ended does not start again.
     /// - Throws: `NodeError`.
     public func startContainer(_ id: String) async throws {
         let (id, podID) = try ids(ofContainer: id)
         try await recovered(podID)
-        try await detached { [self] in
+        try await startsUnderWay.result(for: id) { [self] in
             try await locks.withLock(id) { [self] in
                 let container = try inventory.container(id)
+                if container.phase == .running { return }
                 guard container.phase == .created else {
                     throw NodeError.failedPrecondition(
                         "container \(container.key) is \(container.phase.rawValue); only a created one can be started")
@@ -45,16 +49,18 @@ extension Node {
     public func stopContainer(_ id: String, grace: Duration) async throws {
         guard let (id, podID) = try known({ try ids(ofContainer: id) }) else { return }
         try await recovered(podID)
-        try await detached { [self] in
-            let container = try inventory.container(id)
-            guard container.exit == nil, container.mayRun else { return }
-            do {
-                try await end(container, grace: grace)
-            } catch {
-                throw nodeError(error, "stopping container \(container.key)")
-            }
-            logger(container: container).info("container stopped")
+        try await detached { [self] in try await stop(id, grace: grace) }
+    }
+
+    /// Stops a container, also one whose pod is being made whole.
+    func stop(_ id: String, grace: Duration) async throws {
+        guard let container = try known({ try inventory.container(id) }), container.exit == nil, container.mayRun else { return }
+        do {
+            try await end(container, grace: grace)
+        } catch {
+            throw nodeError(error, "stopping container \(container.key)")
         }
+        logger(container: container).info("container stopped")
     }
 
     /// Not under the container's lock: a second Stop with a shorter grace shortens the first.
@@ -93,7 +99,7 @@ extension Node {
         guard let (id, podID) = try known({ try ids(ofContainer: id) }) else { return }
         try await recovered(podID)
         try await detached { [self] in
-            try await stopContainer(id, grace: .zero)
+            try await stop(id, grace: .zero)
             try await locks.withLock(id) { [self] in
                 guard let container = try? inventory.container(id) else { return }
                 try await inventory.updateContainer(id) { $0.phase = .removing }

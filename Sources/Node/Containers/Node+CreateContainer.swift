@@ -58,7 +58,7 @@ extension Node {
         let checkpoint = try await checkpoint(of: config, for: id)
         let image: ImageRecord
         do {
-            image = if let checkpoint { try await baseImage(of: checkpoint) } else { try await requiredImage(config.image) }
+            image = if let checkpoint { try await baseImage(of: checkpoint) } else { try await requiredImage(config.image, for: pod) }
         } catch {
             if checkpoint != nil { await discardCheckpoint(id) }
             throw error
@@ -154,10 +154,15 @@ extension Node {
     }
 
     /// The image that a container asks for: by id or by name. It is pulled before, by the kubelet.
-    func requiredImage(_ spec: Runtime_V1_ImageSpec) async throws -> ImageRecord {
+    /// - Throws: `NodeError`, also where the signature policy of the pod's namespace does not let it be used.
+    func requiredImage(_ spec: Runtime_V1_ImageSpec, for pod: PodRecord) async throws -> ImageRecord {
         guard !spec.image.isEmpty else { throw NodeError.invalidArgument("the container's configuration names no image") }
         guard let image = try await image(spec.image) else {
             throw NodeError.notFound("image \(spec.image) is not on this node: pull it first")
+        }
+        let name = spec.userSpecifiedImage.isEmpty ? spec.image : spec.userSpecifiedImage
+        do { try await images.checkPolicy(image, as: name, namespace: pod.config.metadata.namespace) } catch {
+            throw nodeError(error, "checking the signature policy for \(name)")
         }
         return image
     }

@@ -59,6 +59,8 @@ extension Node {
             let result = try await runtimes.runtime(of: pod(of: container)).execSync(
                 ExecRequest(containerID: container.id, bundle: containerFiles.bundle(container.id), command: command), timeout: timeout)
             return (Data(result.stdout), Data(result.stderr), result.exitCode)
+        } catch let error as CancellationError {
+            throw error
         } catch let error as RuntimeError {
             if case .execTimedOut = error { throw NodeError.deadlineExceeded("in container \(container.key): \(error)") }
             throw nodeError(error, "exec in container \(container.key)")

@@ -76,7 +76,7 @@ extension NodeError {
         case .shortNameUnresolved, .shortNameAmbiguous: self = .invalidArgument(text)
         case .unauthorized, .authentication, .credentials: self = .unauthenticated(text)
         case .blocked, .rejectedByPolicy, .policyUnsupported, .forbidden, .configuration: self = .failedPrecondition(text)
-        case .unreachable, .stalled, .tooManyRequests, .serverFailure, .untrusted: self = .unavailable(text)
+        case .unreachable, .stalled, .slow, .tooManyRequests, .serverFailure, .untrusted: self = .unavailable(text)
         default: self = .failed(text)
         }
     }

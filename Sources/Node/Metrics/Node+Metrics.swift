@@ -59,7 +59,8 @@ extension DiskFigures {
         self.used = used
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { return }
-        size = UInt64(status.f_blocks) * UInt64(status.f_frsize)
+        let (bytes, overflow) = UInt64(status.f_blocks).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        size = overflow ? .max : bytes
         inodes = UInt64(status.f_files)
         freeInodes = UInt64(status.f_ffree)
     }

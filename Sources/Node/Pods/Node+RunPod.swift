@@ -61,11 +61,13 @@ extension Node {
         let log = logger(pod: pod)
         var timeline = Timeline(name: "pod \(config.metadata.namespace)/\(config.metadata.name)")
         do {
-            pod = try await inventoryTaking(pod)
+            pod = try await putWithParents(pod)
             let ready = try await build(pod, &timeline)
             try await inventory.updatePod(id) {
+                // Meanwhile another pod may have left it parents to remove.
+                let owned = $0.ownedParents
                 $0 = ready
-                $0.phase = .ready
+                ($0.phase, $0.ownedParents) = (.ready, owned)
             }
             followInit(of: ready)
         } catch {
@@ -133,7 +135,7 @@ extension Node {
     }
 
     /// Writes a new pod's record, with the parents that are to be made for it. Not while another pod's are looked at to be removed.
-    private func inventoryTaking(_ pod: PodRecord) async throws -> PodRecord {
+    private func putWithParents(_ pod: PodRecord) async throws -> PodRecord {
         try await locks.withLock(Self.parentsLock) { [self] in
             var pod = pod
             let absent = try await BlockingPool.shared.run { [cgroups, pod] in cgroups.absent(pod.cgroupParent) }

@@ -36,7 +36,7 @@ extension Node {
             // The kubelet has stopped them one by one, with the time that each may take; what still runs is ended at once, and
             // has no more use for the network, which takes as long to give back as containers take to die.
             async let network: Void = releaseNetwork(of: pod)
-            try await eachContainer(of: id) { try await $0.stopContainer($1, grace: .zero) }
+            try await eachContainer(of: id) { try await $0.stop($1, grace: .zero) }
             try await network
             try await releaseNamespaces(of: pod)
         } catch {

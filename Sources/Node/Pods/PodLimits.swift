@@ -18,8 +18,8 @@ struct PodLimits {
     /// The limits as the cgroup's files take them.
     func cgroup(_ host: SpecHost) -> CgroupLimits {
         var limits = CgroupLimits()
-        let shares = resources.cpuShares + overhead.cpuShares
-        if shares > 0 { limits.cpuShares = UInt64(min(shares, 262_144)) }
+        let (shares, overflow) = resources.cpuShares.addingReportingOverflow(overhead.cpuShares)
+        if overflow || shares > 0 { limits.cpuShares = overflow ? 262_144 : UInt64(min(shares, 262_144)) }
         if resources.cpuPeriod > 0 { limits.cpuPeriod = UInt64(resources.cpuPeriod) }
         limits.cpuQuota = sum(resources.cpuQuota, overheadQuota)
         limits.memory = sum(resources.memoryLimitInBytes, overhead.memoryLimitInBytes)

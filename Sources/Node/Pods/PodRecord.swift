@@ -49,8 +49,8 @@ public struct PodRecord: Codable, Sendable, Identifiable {
     /// Whether it never came to be, and undoing it did not succeed at once: it is undone until it is gone. Nil in records of old.
     var failed: Bool?
 
-    /// What of the parents is to be removed with the pod.
-    var parentsToRemove: [String] { ownedParents ?? (ownsCgroup ? [cgroupParent] : []) }
+    /// What of the parents is to be removed with the pod. A record of old has none of systemd's: those were not made here.
+    var parentsToRemove: [String] { ownedParents ?? (ownsCgroup && cgroupParent.hasPrefix("/") ? [cgroupParent] : []) }
 
     /// Whether the limits of the cgroup are ours to write: nobody else made it, and no other pod has it for its own.
     var limitsCgroup: Bool { ownsCgroup && !config.linux.cgroupParent.isEmpty }

@@ -11,17 +11,18 @@ extension Node {
     /// - Throws: `SystemError`.
     func endLeftovers(of id: String) async throws {
         let monitors = Set(settings.handlers.map(\.monitorPath))
-        try await endLeftovers(of: id) { process in process.arguments.first.map(monitors.contains) == true } among: { _ in true }
+        try await endLeftovers(of: id, killing: { process in process.arguments.first.map(monitors.contains) == true })
     }
 
     /// Waits for the runtime that is still at work at a container's start.
     /// - Throws: `SystemError`.
     func endStart(of id: String) async throws {
-        try await endLeftovers(of: id) { _ in false } among: { $0.arguments.contains("start") }
+        try await endLeftovers(of: id, among: { $0.arguments.contains("start") })
     }
 
     private func endLeftovers(
-        of id: String, killing kills: @Sendable (HostProcess) -> Bool, among isMeant: @escaping @Sendable (HostProcess) -> Bool
+        of id: String, killing kills: @Sendable (HostProcess) -> Bool = { _ in false },
+        among isMeant: @escaping @Sendable (HostProcess) -> Bool = { _ in true }
     ) async throws {
         let programs = Set(settings.handlers.flatMap { [$0.path, $0.monitorPath] } + [settings.pinnerPath])
         let deadline = ContinuousClock.now + Self.leftoverLimit

@@ -21,7 +21,7 @@ final class CPUSampler: Sendable {
                 return nil
             }
             guard time - last.time >= 100_000_000 else { return last.rate }
-            let rate = UInt64(Double(usage - last.usage) / Double(time - last.time) * 1e9)
+            let rate = UInt64(exactly: (Double(usage - last.usage) / Double(time - last.time) * 1e9).rounded())
             samples[id] = Sample(time: time, usage: usage, rate: rate)
             return rate
         }

@@ -58,15 +58,7 @@ extension Node {
             }
             stats.linux.process.timestamp = now
             stats.linux.process.processCount.value = processCount(of: pod)
-            stats.linux.network.timestamp = now
-            for interface in interfaces {
-                let message = interface.message
-                if interface.name == "eth0" {
-                    stats.linux.network.defaultInterface = message
-                } else {
-                    stats.linux.network.interfaces.append(message)
-                }
-            }
+            if let network = Runtime_V1_NetworkUsage(interfaces, at: now) { stats.linux.network = network }
         }
     }
 
@@ -131,6 +123,19 @@ extension Pressure.Figures {
             $0.avg60 = average60
             $0.avg300 = average300
         }
+    }
+}
+
+extension Runtime_V1_NetworkUsage {
+    /// Nil without an interface: a kubelet reads the default one without looking whether it is there.
+    /// - Parameter time: nanoseconds since the epoch.
+    init?(_ interfaces: [NetworkCounters], at time: Int64) {
+        // The name that CNI gives is the default one's; a pod whose plugins chose another has it first.
+        guard let place = interfaces.firstIndex(where: { $0.name == "eth0" }) ?? interfaces.indices.first else { return nil }
+        self.init()
+        timestamp = time
+        defaultInterface = interfaces[place].message
+        self.interfaces = interfaces.indices.filter { $0 != place }.map { interfaces[$0].message }
     }
 }
 

@@ -10,7 +10,9 @@ enum ProcessStreams {
     ///   - user, group: as they are inside of the namespace, which maps them.
     /// - Throws: `SystemError`.
     static func give(of pid: Int32, toUser user: Int64, group: Int64, in namespace: PodUserNamespace) throws(SystemError) {
-        let (uid, gid) = (namespace.uids.hostID + UInt32(user), namespace.gids.hostID + UInt32(group))
+        // Ids that the namespace does not map are nobody's on the host.
+        guard let uid = UInt32(exactly: Int64(namespace.uids.hostID) &+ user), let gid = UInt32(exactly: Int64(namespace.gids.hostID) &+ group)
+        else { return }
         for path in (0...2).map({ "/proc/\(pid)/fd/\($0)" }) {
             var status = stat()
             guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFIFO else { continue }

@@ -1,7 +1,8 @@
 /// An image's configuration, OCI image specification 1.1, config.md. Its digest is the image's id.
 public struct ImageConfiguration: Codable, Sendable, Equatable {
-    public var architecture: String
-    public var os: String
+    /// Required by the specification, and absent or empty in images of some tools.
+    public var architecture: String?
+    public var os: String?
     public var variant: String?
     /// RFC 3339.
     public var created: String?
@@ -10,7 +11,7 @@ public struct ImageConfiguration: Codable, Sendable, Equatable {
     public var history: [History]?
 
     public init(
-        architecture: String, os: String, variant: String? = nil, created: String? = nil, config: Execution? = nil,
+        architecture: String? = nil, os: String? = nil, variant: String? = nil, created: String? = nil, config: Execution? = nil,
         rootfs: RootFileSystem = RootFileSystem(), history: [History]? = nil
     ) {
         self.architecture = architecture

@@ -1,5 +1,6 @@
 /// What a digest leads to: its type, digest and size, OCI image specification 1.1, descriptor.md.
 public struct Descriptor: Codable, Hashable, Sendable {
+    /// Empty where the document has none.
     public var mediaType: String
     public var digest: Digest
     /// Bytes.
@@ -22,6 +23,19 @@ public struct Descriptor: Codable, Hashable, Sendable {
         self.annotations = annotations
         self.platform = platform
         self.artifactType = artifactType
+    }
+}
+
+extension Descriptor {
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        mediaType = try fields.decodeIfPresent(String.self, forKey: .mediaType) ?? ""
+        digest = try fields.decode(Digest.self, forKey: .digest)
+        size = try fields.decode(Int64.self, forKey: .size)
+        urls = try fields.decodeIfPresent([String].self, forKey: .urls)
+        annotations = try fields.decodeIfPresent([String: String].self, forKey: .annotations)
+        platform = try fields.decodeIfPresent(Platform.self, forKey: .platform)
+        artifactType = try fields.decodeIfPresent(String.self, forKey: .artifactType)
     }
 }
 

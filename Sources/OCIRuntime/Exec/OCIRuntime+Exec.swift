@@ -24,17 +24,25 @@ extension OCIRuntime {
         }
     }
 
-    private func execCommand(_ request: ExecRequest, _ files: ExecFiles) -> Command {
-        var command = command(["exec", "--process", files.specification, "--pid-file", files.pidFile, request.containerID])
+    private func execCommand(_ request: ExecRequest, _ files: ExecFiles, _ options: [String]) -> Command {
+        var command = command(["exec"] + options + ["--process", files.specification, "--pid-file", files.pidFile, request.containerID])
         command.newSession = true
         return command
+    }
+
+    /// The same as a child of the helper, which ends when the command does, whoever still holds its streams.
+    private func helped(_ command: Command, _ files: ExecFiles) throws -> Command {
+        var result = command
+        result.executable = handler.helperPath
+        result.arguments = ["--exec", files.pidFile, try Command.find(command.executable)] + command.arguments
+        return result
     }
 
     private func startWithPipes(_ request: ExecRequest, _ files: ExecFiles, stdin: Bool) async throws -> ExecSession {
         let output = try makePipe()
         let error = try makePipe()
         let input = stdin ? try makePipe() : nil
-        var command = execCommand(request, files)
+        var command = try helped(execCommand(request, files, ["--detach"]), files)
         command.descriptors = [1: output.write.raw, 2: error.write.raw]
         if let input { command.descriptors[0] = input.read.raw }
         let child = try await command.spawn()
@@ -52,8 +60,7 @@ extension OCIRuntime {
     private func startInTerminal(_ request: ExecRequest, _ files: ExecFiles) async throws -> ExecSession {
         let terminal = try Terminal()
         try terminal.master.setNonBlocking()
-        var command = execCommand(request, files)
-        command.arguments.insert("--tty", at: handler.globalArguments.count + 1)
+        var command = execCommand(request, files, ["--tty"])
         command.descriptors = [0: terminal.slave.raw, 1: terminal.slave.raw, 2: terminal.slave.raw]
         let child = try await command.spawn()
         terminal.slave.close()
@@ -62,7 +69,8 @@ extension OCIRuntime {
             terminal: terminal.master, runtime: child, files: files)
     }
 
-    /// Runs a command to its end with its output captured. CRI, ExecSync.
+    /// Runs a command to its end with its output captured. CRI, ExecSync. The command's own end is what counts: processes that it
+    /// leaves in the background live on, and what they say later is not the command's.
     ///
     /// - Parameters:
     ///   - limit: bytes kept of each stream; the rest is read and dropped.
@@ -84,35 +92,17 @@ extension OCIRuntime {
     }
 
     private static func collect(_ session: ExecSession, limit: Int) async throws -> ExecResult {
-        let output = OutputBuffer(session.stdout, limit: limit)
-        let error = OutputBuffer(session.stderr, limit: limit)
-        let readers = [output, error].map { buffer in Task { await buffer.fill() } }
-        defer { readers.forEach { $0.cancel() } }
-        let code = try await withTaskCancellationHandler {
-            try await session.wait()
-        } onCancel: {
-            readers.forEach { $0.cancel() }
-        }
-        // A process left in the background may hold the pipes open for ever: what it says later is not the command's.
-        try? await withTimeout(.seconds(1)) { for reader in readers { await reader.value } }
-        return ExecResult(stdout: await output.bytes, stderr: await error.bytes, exitCode: code)
-    }
-}
-
-/// Collects a stream, up to a limit.
-private actor OutputBuffer {
-    private(set) var bytes: [UInt8] = []
-    private let source: OwnedDescriptor?
-    private let limit: Int
-
-    init(_ source: OwnedDescriptor?, limit: Int) {
-        self.source = source
-        self.limit = limit
-    }
-
-    func fill() async {
-        while let chunk = try? await source?.readChunk(), !chunk.isEmpty {
-            if bytes.count < limit { bytes.append(contentsOf: chunk.prefix(limit - bytes.count)) }
+        let output = OutputCollector(session.stdout, limit: limit)
+        let error = session.stderr.map { OutputCollector($0, limit: limit) }
+        await output.start()
+        await error?.start()
+        do {
+            let code = try await session.wait()
+            return ExecResult(stdout: await output.finish(), stderr: await error?.finish() ?? [], exitCode: code)
+        } catch let failure {
+            _ = await output.finish()
+            _ = await error?.finish()
+            throw failure
         }
     }
 }

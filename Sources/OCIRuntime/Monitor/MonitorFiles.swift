@@ -21,6 +21,6 @@ enum ExitFile {
     static func read(_ path: String) -> (text: String, time: Int64)? {
         var status = stat()
         guard stat(path, &status) == 0, let text = try? Files.readText(path) else { return nil }
-        return (text, Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec))
+        return (text, Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec))
     }
 }

@@ -16,7 +16,7 @@ public final class FeatureCache: Sendable {
             guard stat(path, &status) == 0 else { return nil }
             self.path = path
             size = Int64(status.st_size)
-            changed = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+            changed = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
         }
     }
 

@@ -11,6 +11,8 @@ public struct RuntimeHandler: Sendable, Equatable {
     public var monitorPath: String
     /// conmon's environment, `KEY=VALUE`.
     public var monitorEnvironment: [String: String]
+    /// swiftlet-pin's file, which waits for commands in containers.
+    public var helperPath = "swiftlet-pin"
     /// The directory whose entries conmon names after containers, with their exit codes.
     public var exitDirectory: String
     public var usesSystemdCgroups: Bool

@@ -3,15 +3,13 @@ import NIOCore
 
 /// What a token is asked for with, from a Bearer challenge: distribution specification, "Token Authentication".
 struct TokenRequest: Sendable, Hashable {
-    var realm: URL
+    var realm: ServerAddress
     var service: String?
     var scopes: [String]
 
-    /// Nil if the challenge names no realm that is an http or https address.
+    /// Nil if the challenge names no realm that is a ``ServerAddress``.
     init?(_ challenge: Challenge, repository: String) {
-        guard let text = challenge.parameters["realm"], let realm = URL(string: text), let host = realm.host(), !host.isEmpty,
-            ["http", "https"].contains(realm.scheme?.lowercased())
-        else { return nil }
+        guard let realm = challenge.parameters["realm"].flatMap({ ServerAddress($0) }) else { return nil }
         self.realm = realm
         service = challenge.parameters["service"]
         let named = (challenge.parameters["scope"] ?? "").split(separator: " ").map(String.init)
@@ -19,11 +17,9 @@ struct TokenRequest: Sendable, Hashable {
     }
 
     /// The address for a GET: the realm with the query of service, scopes and account.
-    func url(account: String?) -> URL? {
-        guard var components = URLComponents(url: realm, resolvingAgainstBaseURL: false) else { return nil }
-        components.percentEncodedQuery = [components.percentEncodedQuery, Self.encode(fields(account: account))]
-            .compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: "&")
-        return components.url
+    func address(account: String?) -> ServerAddress? {
+        let query = [realm.url.query(percentEncoded: true), Self.encode(fields(account: account))]
+        return realm.with(percentEncodedQuery: query.compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: "&"))
     }
 
     /// The body of the POST that exchanges an identity token, RFC 6749 section 6.
@@ -71,34 +67,37 @@ struct AccessToken: Sendable, Equatable {
 
     /// Reads a token server's answer; nil if it holds no token.
     init?(answer: [UInt8], now: NIODeadline) {
-        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(answer)),
-            let text = [answer.token, answer.accessToken].compactMap({ $0 }).first(where: { !$0.isEmpty }),
+        guard let answer = try? JSONDecoder().decode(TokenAnswer.self, from: Data(answer)),
+            let text = answer.tokens.first(where: { !$0.isEmpty }),
             // It goes into a header: nothing in it may end the line.
             text.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
         else { return nil }
-        self.init(text: text, seconds: answer.expiresIn?.value, now: now)
+        self.init(text: text, seconds: answer.seconds, now: now)
+    }
+}
+
+/// A token server's answer, as servers write it: the token by one of several names, the lifetime a number, a fraction or a text.
+private struct TokenAnswer: Decodable {
+    let tokens: [String]
+    let seconds: Int64?
+
+    enum Key: String, CodingKey {
+        case token, jwt
+        case accessToken = "access_token"
+        case accessTokenInCamelCase = "accessToken"
+        case expiresIn = "expires_in"
+        case expiresInCamelCase = "expiresIn"
     }
 
-    private struct Answer: Decodable {
-        var token: String?
-        var accessToken: String?
-        var expiresIn: Seconds?
-        enum CodingKeys: String, CodingKey {
-            case token
-            case accessToken = "access_token"
-            case expiresIn = "expires_in"
-        }
-    }
-
-    /// A number, as the specification has it; registries also write it with a fraction or as text. What is none counts as not there.
-    private struct Seconds: Decodable {
-        var value: Int64?
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            let number = (try? container.decode(Double.self)) ?? (try? container.decode(String.self)).flatMap { Double($0) }
-            // Beyond what is clamped to anyway there is nothing to tell apart.
-            value = number.flatMap { $0.isFinite ? Int64(min(max($0, 0), 1e9)) : nil }
-        }
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Key.self)
+        // A field of another type than expected is as good as absent.
+        tokens = [Key.token, .accessToken, .accessTokenInCamelCase, .jwt].compactMap { try? fields.decode(String.self, forKey: $0) }
+        seconds =
+            [Key.expiresIn, .expiresInCamelCase].lazy.compactMap { key -> Int64? in
+                if let whole = try? fields.decode(Int64.self, forKey: key) { return whole }
+                let number = (try? fields.decode(Double.self, forKey: key)) ?? (try? fields.decode(String.self, forKey: key)).flatMap { Double($0) }
+                return number.flatMap { $0.isFinite ? Int64(min(max($0, 0), 1e9)) : nil }
+            }.first
     }
 }

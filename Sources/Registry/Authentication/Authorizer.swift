@@ -33,17 +33,18 @@ actor Authorizer {
     /// The header that answers the challenges of a 401.
     /// - Parameter refused: the header that the request bore; nil is returned if there is nothing better.
     func answer(_ challenges: [Challenge], refused: String?) async throws -> String? {
-        for challenge in challenges {
+        let offered = challenges.compactMap { challenge -> Demand? in
             switch challenge.scheme {
-            case "bearer":
-                guard let request = TokenRequest(challenge, repository: endpoint.reference.path) else {
-                    throw RegistryError.authentication(registry: endpoint.host, problem: "its challenge names no realm to get a token from")
-                }
-                demand = .bearer(request)
-            case "basic": demand = .basic
-            default: continue
+            case "bearer": TokenRequest(challenge, repository: endpoint.reference.path).map { .bearer($0) }
+            case "basic": .basic
+            default: nil
             }
-            break
+        }
+        if let first = offered.first {
+            demand = first
+        } else if challenges.contains(where: { $0.scheme == "bearer" }) {
+            throw RegistryError.authentication(
+                registry: endpoint.host, problem: "its challenge names no http or https address to get a token from")
         }
         guard let demand, let header = try await authorization(for: demand, refused: refused), header != refused else { return nil }
         return header
@@ -81,7 +82,7 @@ private struct TokenFetcher: Sendable {
 
     func fetch() async throws -> AccessToken {
         let http = try tokenRequest()
-        let realm = request.realm.host() ?? "?"
+        let realm = request.realm.authority
         let answer = try await sender.send(http)
         guard let body = try await answer.collect(upTo: Self.longestAnswer) else {
             throw RegistryError.authentication(registry: endpoint.host, problem: "the answer of \(realm) is too long")
@@ -89,32 +90,38 @@ private struct TokenFetcher: Sendable {
         switch answer.status {
         case 200..<300:
             guard let token = AccessToken(answer: body, now: .now()) else {
-                throw RegistryError.authentication(registry: endpoint.host, problem: "the answer of \(realm) holds no token")
+                throw RegistryError.authentication(registry: endpoint.host, problem: "the answer of \(realm) holds no token\(Self.quoted(body))")
             }
             return token
         case 401, 403:
             throw RegistryError.unauthorized(
                 endpoint.reference.name, registry: endpoint.host,
-                detail: "\(realm) refuses \(credentials == nil ? "anonymous access" : "the login")")
+                detail: "\(realm) refuses \(credentials == nil ? "anonymous access" : "the login")\(Self.quoted(body))")
         case 429: throw RegistryError.tooManyRequests(registry: realm, retryAfterSeconds: answer.retryAfterSeconds)
-        default: throw RegistryError.authentication(registry: endpoint.host, problem: "\(realm) answers with HTTP status \(answer.status)")
+        default: throw RegistryError.authentication(registry: endpoint.host, problem: "\(realm) answers with HTTP status \(answer.status)\(Self.quoted(body))")
         }
     }
 
+    /// What the server says of its refusal in its own words.
+    private static func quoted(_ body: [UInt8]) -> String {
+        let detail = ErrorDetail.parse(body)
+        return detail.isEmpty ? "" : ": \(detail)"
+    }
+
     private func tokenRequest() throws -> HTTPRequest {
-        guard request.realm.scheme?.lowercased() == "https" || endpoint.insecure else {
+        guard request.realm.isSecure || endpoint.insecure else {
             throw RegistryError.authentication(
                 registry: endpoint.host,
-                problem: "its tokens come over plain HTTP from \(request.realm.host() ?? "?"): mark it insecure if that is meant")
+                problem: "its tokens come over plain HTTP from \(request.realm.authority): mark it insecure if that is meant")
         }
         if let token = credentials?.identityToken, !token.isEmpty {
             let headers: HTTPHeaders = ["Content-Type": "application/x-www-form-urlencoded"]
-            return HTTPRequest(method: .POST, url: request.realm, headers: headers, body: request.form(refreshToken: token))
+            return HTTPRequest(method: .POST, address: request.realm, headers: headers, body: request.form(refreshToken: token))
         }
         let basic = credentials?.basicAuthorization
-        guard let url = request.url(account: basic == nil ? nil : credentials?.username) else {
+        guard let address = request.address(account: basic == nil ? nil : credentials?.username) else {
             throw RegistryError.authentication(registry: endpoint.host, problem: "the realm of its challenge is no address")
         }
-        return HTTPRequest(url: url, headers: basic.map { ["Authorization": $0] } ?? [:])
+        return HTTPRequest(address: address, headers: basic.map { ["Authorization": $0] } ?? [:])
     }
 }

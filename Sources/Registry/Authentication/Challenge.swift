@@ -59,7 +59,7 @@ private struct ChallengeScanner {
     }
 
     private mutating func value() -> String? {
-        guard take("\"") else { return token() }
+        guard take("\"") else { return unquoted() }
         var bytes: [UInt8] = []
         while let byte = rest.popFirst() {
             switch byte {
@@ -71,6 +71,14 @@ private struct ChallengeScanner {
             }
         }
         return nil
+    }
+
+    /// A value without quotation marks ought to be a token; servers write whole addresses so.
+    private mutating func unquoted() -> String? {
+        let bytes = rest.prefix { !" \t,\"".utf8.contains($0) }
+        guard !bytes.isEmpty else { return nil }
+        rest = rest[bytes.endIndex...]
+        return String(Substring(bytes))
     }
 
     private mutating func token() -> String? {

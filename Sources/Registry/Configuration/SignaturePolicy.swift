@@ -15,8 +15,6 @@ struct SignaturePolicy: Sendable, Equatable {
     /// The scopes of the transport `docker`; the empty one is the transport's own default.
     var docker: [String: [Requirement]] = [:]
 
-    static let acceptAnything = SignaturePolicy(default: [.insecureAcceptAnything])
-
     /// - Throws: ``RegistryError/rejectedByPolicy(_:scope:)`` or ``RegistryError/policyUnsupported(_:scope:requirement:)``.
     func check(_ reference: ImageReference) throws {
         let scope = Self.scopes(of: reference).first { docker[$0] != nil }

@@ -12,15 +12,17 @@ actor BlobReader {
     private let open: @Sendable (_ offset: Int64) async throws -> BlobAnswer
 
     private var progress: BlobProgress
+    private var floor: ProgressFloor
     private var pieces: HTTPClientResponse.Body.AsyncIterator?
     private var server = ""
 
     /// - Parameter open: connects to a place that has the blob.
     init(
-        _ descriptor: Descriptor, from offset: Int64, retry: RetryPolicy, stallSeconds: Int, logger: Logger,
+        _ descriptor: Descriptor, from offset: Int64, retry: RetryPolicy, stallSeconds: Int, floor: ProgressFloor, logger: Logger,
         open: @escaping @Sendable (_ offset: Int64) async throws -> BlobAnswer
     ) {
         (self.descriptor, self.retry, self.stallSeconds, self.logger, self.open) = (descriptor, retry, stallSeconds, logger, open)
+        self.floor = floor
         progress = BlobProgress(size: descriptor.size, from: offset)
     }
 
@@ -28,6 +30,7 @@ actor BlobReader {
     func start() async throws {
         guard !progress.isComplete else { return }
         let answer = try await open(progress.position)
+        floor.opened()
         progress.opened(surplus: answer.surplus)
         (pieces, server) = (answer.body.makeAsyncIterator(), answer.server)
     }
@@ -37,12 +40,16 @@ actor BlobReader {
         while true {
             do {
                 if pieces == nil, !progress.isComplete { try await start() }
+                let asked = ContinuousClock.now
                 guard let piece = try await nextPiece() else {
                     pieces = nil
                     if progress.isComplete { return nil }
                     throw ConnectionFailure(
                         kind: .broken, error: .unreachable(registry: server, problem: "it closed the connection before the end of the blob")
                     )
+                }
+                guard !floor.take(piece.readableBytes, after: ContinuousClock.now - asked) else {
+                    throw RegistryError.slow(registry: server, seconds: Int(floor.window.components.seconds))
                 }
                 if let kept = try keep(piece) { return kept }
             } catch let error as RegistryError where !error.isWorthResuming {
@@ -71,9 +78,14 @@ actor BlobReader {
 
     private func pause(after error: any Error) async throws {
         pieces = nil
-        let failure = try ConnectionFailure.classify(error, server: server, stallSeconds: stallSeconds).error
+        let failure: RegistryError
+        if let slow = error as? RegistryError, case .slow = slow {
+            failure = slow
+        } else {
+            failure = try ConnectionFailure.classify(error, server: server, stallSeconds: stallSeconds).error
+        }
         progress.broken()
-        guard let pause = retry.pause(failures: progress.failures, jitter: .random(in: 0...1)) else {
+        guard floor.slowConnections < ProgressFloor.mostSlowConnections, let pause = retry.pause(failures: progress.failures, jitter: .random(in: 0...1)) else {
             throw RegistryError.blobIncomplete(
                 descriptor.digest, registry: server, received: progress.position, size: descriptor.size, cause: failure)
         }
@@ -88,7 +100,7 @@ extension RegistryError {
     /// Whether a server that is away for a moment may be behind it.
     var isWorthResuming: Bool {
         switch root {
-        case .unreachable, .stalled, .serverFailure, .tooManyRequests: true
+        case .unreachable, .stalled, .slow, .serverFailure, .tooManyRequests: true
         default: false
         }
     }

@@ -109,10 +109,10 @@ final class EndpointClient: Sendable {
     }
 
     private func send(_ path: String, scheme: String, headers: HTTPHeaders) async throws -> HTTPAnswer {
-        guard let url = URL(string: "\(scheme)://\(endpoint.host)/v2/\(endpoint.reference.path)/\(path)") else {
+        guard let address = ServerAddress("\(scheme)://\(endpoint.host)/v2/\(endpoint.reference.path)/\(path)") else {
             throw RegistryError.unreachable(registry: endpoint.host, problem: "its name makes no address")
         }
-        let answer = try await sender.send(HTTPRequest(url: url, headers: headers))
+        let answer = try await sender.send(HTTPRequest(address: address, headers: headers))
         if endpoint.insecure { schemes[endpoint.host] = scheme }
         return answer
     }

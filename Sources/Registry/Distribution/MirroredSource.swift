@@ -8,16 +8,17 @@ final class MirroredSource: ImageSource {
     private let endpoints: [EndpointClient]
     private let retry: RetryPolicy
     private let stallSeconds: Int
+    private let floor: ProgressFloor
     private let logger: Logger
     private let checkPolicy: @Sendable () async throws -> Void
     private let preferred = NIOLockedValueBox(0)
 
     init(
-        endpoints: [EndpointClient], retry: RetryPolicy, stallSeconds: Int, logger: Logger,
+        endpoints: [EndpointClient], retry: RetryPolicy, stallSeconds: Int, floor: ProgressFloor, logger: Logger,
         checkPolicy: @escaping @Sendable () async throws -> Void
     ) {
         (self.endpoints, self.retry, self.stallSeconds, self.logger) = (endpoints, retry, stallSeconds, logger)
-        self.checkPolicy = checkPolicy
+        (self.floor, self.checkPolicy) = (floor, checkPolicy)
     }
 
     func manifest(_ reference: String) async throws -> FetchedManifest {
@@ -26,7 +27,9 @@ final class MirroredSource: ImageSource {
     }
 
     func blob(_ descriptor: Descriptor, from offset: Int64) async throws -> AsyncThrowingStream<ByteBuffer, any Error> {
-        let reader = BlobReader(descriptor, from: offset, retry: retry, stallSeconds: stallSeconds, logger: logger) { offset in
+        let reader = BlobReader(
+            descriptor, from: offset, retry: retry, stallSeconds: stallSeconds, floor: floor, logger: logger
+        ) { offset in
             try await self.fromFirst { try await $0.blob(descriptor, from: offset) }
         }
         try await reader.start()

@@ -1,6 +1,6 @@
 /// The grammar of image references, as github.com/distribution/reference defines it, one predicate a production.
 enum ReferenceGrammar {
-    /// domain: host name, IPv4 address or bracketed IPv6 address, and a port after it or not.
+    /// domain: host name, IPv4 address or bracketed IPv6 address, and a port after it, 1 to 65535, or not.
     static func isDomain(_ text: Substring) -> Bool {
         if text.hasPrefix("[") {
             guard let end = text.firstIndex(of: "]") else { return false }
@@ -32,7 +32,7 @@ enum ReferenceGrammar {
         guard !text.isEmpty else { return true }
         guard text.hasPrefix(":") else { return false }
         let port = text.dropFirst()
-        return port.utf8.allSatisfy(isDigit) && (UInt16(port) ?? 0) > 0
+        return port.utf8.allSatisfy(isDigit) && UInt16(port).map { $0 > 0 } ?? false
     }
 
     private static func isDomainComponent(_ text: Substring) -> Bool {
@@ -62,9 +62,9 @@ enum ReferenceGrammar {
             || bytes.allSatisfy { $0 == UInt8(ascii: "-") }
     }
 
-    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+    static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
     private static func isLower(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
-    private static func isLetter(_ byte: UInt8) -> Bool { isLower(byte | 0x20) }
+    static func isLetter(_ byte: UInt8) -> Bool { isLower(byte | 0x20) }
     private static func isWord(_ byte: UInt8) -> Bool { isLetter(byte) || isDigit(byte) || byte == UInt8(ascii: "_") }
     private static func isHexadecimal(_ byte: UInt8) -> Bool {
         isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20)

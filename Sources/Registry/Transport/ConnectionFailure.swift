@@ -30,6 +30,9 @@ struct ConnectionFailure: Error {
         case let failure as ConnectionFailure: return failure
         case let error as RegistryError: throw error
         case is StalledConnection: return ConnectionFailure(kind: .broken, error: .stalled(registry: server, seconds: stallSeconds))
+        case is EndlessInterimAnswers:
+            return ConnectionFailure(
+                kind: .notConnected, error: .unexpectedAnswer(registry: server, problem: "it sends interim answers (1xx) and no final one"))
         case let error as HTTPClientError: return classify(error, as: unreachable)
         case HTTPParserError.invalidEOFState, ChannelError.eof, NIOSSLError.uncleanShutdown:
             return unreachable(.broken, earlyEnd)
@@ -50,6 +53,7 @@ struct ConnectionFailure: Error {
     private static func classify(_ error: HTTPClientError, as unreachable: (Kind, String) -> ConnectionFailure) -> ConnectionFailure {
         switch error {
         case .connectTimeout: unreachable(.notConnected, "no connection within the time limit: check network and firewall")
+        case .deadlineExceeded: unreachable(.broken, "it gave no answer within the time limit")
         case .tlsHandshakeTimeout: unreachable(.tls, "no TLS handshake within the time limit")
         case .getConnectionFromPoolTimeout: unreachable(.notConnected, "too many requests wait for it: retry later")
         case .remoteConnectionClosed: unreachable(.broken, earlyEnd)

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 
 /// How connections to registries are opened, shared and given up.
@@ -7,6 +8,8 @@ struct ConnectionLimits: Sendable {
     var connect: Duration
     var stall: Duration
 
+    /// An answer's head comes within so long: what comes before it may be without an end.
+    var answerSeconds: Int { max(120, 2 * stallSeconds) }
     var stallSeconds: Int { Int(stall.components.seconds) }
 
     /// The most that one read from a socket takes up: layers arrive in pieces of this size when the network is fast.
@@ -29,6 +32,9 @@ struct ConnectionLimits: Sendable {
                 try options?.setOption(
                     .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 4 << 10, initial: 64 << 10, maximum: Self.longestRead))
                 try channel.pipeline.syncOperations.addHandler(StallHandler(limit: TimeAmount(stall)), position: .first)
+                let pipeline = channel.pipeline.syncOperations
+                let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPResponseDecoder>.self)
+                try pipeline.addHandler(InterimAnswerLimit(), position: .after(decoder))
             }
         }
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)

@@ -9,7 +9,7 @@ import NIOSSL
 /// A request whose body, if any, is short.
 struct HTTPRequest: Sendable {
     var method: HTTPMethod = .GET
-    var url: URL
+    var address: ServerAddress
     var headers: HTTPHeaders = [:]
     var body: [UInt8]?
 }
@@ -69,33 +69,29 @@ final class HTTPSender: Sendable {
             let answer = try await sendOnce(request)
             guard Redirect.statuses.contains(answer.status) else { return answer }
             await answer.discard()
-            let redirect = try Redirect(from: request.url, location: answer.headers.first(name: "Location"), allowsPlain: insecure)
+            let redirect = try Redirect(from: request.address, location: answer.headers.first(name: "Location"), allowsPlain: insecure)
             if !redirect.keepsAuthorization { request.headers.remove(name: "Authorization") }
             // A POST carries a secret in its body: it goes to the server that it is for, or nowhere.
             guard request.body == nil || redirect.keepsAuthorization else {
                 throw RegistryError.redirect(
-                    registry: request.url.authority, problem: "a login is not sent on to \(redirect.target.authority)")
+                    registry: request.address.authority, problem: "a login is not sent on to \(redirect.target.authority)")
             }
-            request.url = redirect.target
+            request.address = redirect.target
         }
-        throw RegistryError.redirect(registry: request.url.authority, problem: "more than \(Redirect.most) in a row")
+        throw RegistryError.redirect(registry: request.address.authority, problem: "more than \(Redirect.most) in a row")
     }
 
     private func sendOnce(_ request: HTTPRequest) async throws -> HTTPAnswer {
-        // Whatever the address comes from: a name, a challenge, a configuration file.
-        guard request.url.hasUsablePort else {
-            throw RegistryError.unreachable(
-                registry: request.url.authority, problem: "there is no port \(request.url.port ?? 0): ports end at 65535")
-        }
-        var http = HTTPClientRequest(url: request.url.absoluteString)
+        var http = HTTPClientRequest(url: request.address.url.absoluteString)
         http.method = request.method
         http.headers = request.headers
         http.headers.replaceOrAdd(name: "User-Agent", value: userAgent)
         if let body = request.body { http.body = .bytes(body) }
-        if request.url.scheme?.lowercased() == "https" { http.tlsConfiguration = try await tlsConfiguration(for: request.url.authority) }
-        let server = request.url.authority
+        let server = request.address.authority
+        if request.address.isSecure { http.tlsConfiguration = try await tlsConfiguration(for: server) }
         do {
-            let response = try await clients.client(for: request.url).execute(http, deadline: .distantFuture)
+            let response = try await clients.client(for: request.address.url).execute(
+                http, deadline: .now() + .seconds(Int64(limits.answerSeconds)))
             return HTTPAnswer(
                 status: Int(response.status.code), headers: response.headers, body: response.body, server: server,
                 stallSeconds: limits.stallSeconds)

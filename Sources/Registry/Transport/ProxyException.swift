@@ -51,8 +51,8 @@ enum ProxyException: Sendable, Equatable {
         } else {
             var host = text[...]
             var port: Int?
-            if let colon = text.lastIndex(of: ":"), let number = Int(text[text.index(after: colon)...]) {
-                (host, port) = (text[..<colon], number)
+            if let colon = text.lastIndex(of: ":"), let number = UInt16(text[text.index(after: colon)...]) {
+                (host, port) = (text[..<colon], Int(number))
             }
             if host.hasPrefix("*.") { host = host.dropFirst() }
             guard !host.isEmpty, host != "." else { return nil }

@@ -21,7 +21,8 @@ struct Proxy: Sendable, Hashable, CustomStringConvertible {
     init?(_ text: String) {
         let url = URL(string: text.contains("://") ? text : "http://\(text)")
         guard let url, let scheme = url.scheme?.lowercased(), ["http", "socks5", "socks5h"].contains(scheme),
-            let host = url.host(percentEncoded: false), !host.isEmpty, url.hasUsablePort
+            let host = url.host(percentEncoded: false), !host.isEmpty,
+            (1...65535).contains(url.port ?? 80)
         else { return nil }
         isSOCKS = scheme != "http"
         (self.host, port) = (host, url.port ?? (isSOCKS ? 1080 : 80))

@@ -1,17 +1,17 @@
 /// The value of a Retry-After header, RFC 9110 section 10.2.3.
 enum RetryAfter {
-    /// Nobody waits longer.
-    static let longest: Int64 = 86_400
+    /// A day: what a server asks for beyond it is of no use to anybody.
+    static let longest = 24 * 3600
 
-    /// Seconds from `now`, from none to a day; nil if the value is neither a number of seconds nor a date.
+    /// Seconds from `now`, 0 to ``longest``; nil if the value is neither a number of seconds nor a date.
     /// - Parameter now: seconds since 1970.
     static func parse(_ text: String, now: Int64) -> Int? {
         let trimmed = text.trimmingPrefix { $0 == " " }
         if !trimmed.isEmpty, trimmed.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
             // A number too large to hold is a very long time, not a mistake.
-            return Int(min(Int64(trimmed) ?? .max, longest))
+            return min(Int(trimmed) ?? .max, longest)
         }
-        return httpDate(trimmed).map { Int(min(max(0, $0.subtractingReportingOverflow(now).partialValue), longest)) }
+        return httpDate(trimmed).map { Int(min(max(0, $0 - now), Int64(longest))) }
     }
 
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]

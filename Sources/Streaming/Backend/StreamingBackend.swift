@@ -13,7 +13,15 @@ public protocol StreamingBackend: Sendable {
 
     /// Connects to a port on the loopback addresses in a pod's network.
     /// - Returns: a connected socket, whose ownership passes to the server.
+    /// - Throws: `ConnectionFailure` where this one connection cannot be made and others perhaps can.
     func connect(podSandboxID: String, port: UInt16) async throws -> CInt
+}
+
+/// A pod refused a connection, or it cannot be reached on that port.
+public struct ConnectionFailure: Error, Sendable, CustomStringConvertible {
+    public let description: String
+
+    public init(description: String) { self.description = description }
 }
 
 /// The size of a client's terminal.

@@ -16,6 +16,7 @@ final class DescriptorInput: ChannelInboundHandler {
     private var hasEnded = false
     private var readSinceTick = 0
     private var quietTicks = 0
+    private var drained: Int?
 
     /// - Parameter done: succeeds at the end of the bytes, once the stream has taken all.
     init(descriptor: CInt, stream: StreamEndpoint?, done: EventLoopPromise<Void>) {
@@ -94,13 +95,17 @@ final class DescriptorInput: ChannelInboundHandler {
 extension DescriptorInput {
     private static var tick: TimeAmount { .milliseconds(20) }
 
-    /// Ends when nothing is left in the pipe.
+    /// More than a pipe holds was not in it when the process ended: somebody else writes.
+    private static var pipeSize: Int { 64 << 10 }
+
+    /// Ends when nothing is left in the pipe of what the process wrote.
     func drain() {
         guard let context, !hasEnded else { return }
+        drained = drained.map { $0 + readSinceTick } ?? 0
         let isQuiet = readSinceTick == 0 && unsent == 0 && availableBytes == 0
         readSinceTick = 0
         quietTicks = isQuiet ? quietTicks + 1 : 0
-        guard quietTicks < 3 else { return context.close(promise: nil) }
+        guard quietTicks < 3, drained ?? 0 <= Self.pipeSize else { return context.close(promise: nil) }
         let this = NIOLoopBound(self, eventLoop: context.eventLoop)
         context.eventLoop.scheduleTask(in: Self.tick) { this.value.drain() }
     }

@@ -93,15 +93,23 @@ final class PortForwardSession: StreamSession {
     }
 
     /// Tells what went wrong, then ends both streams: clients wait for the error stream's end.
+    ///
+    /// Of a connection that the pod refused or reset, a client of SPDY is told by that stream's reset alone: kubectl and all that use
+    /// client-go's port-forward end the whole session, with everyone else's connections, at the first word on an error stream.
     private func finish(_ port: UInt16, _ data: StreamEndpoint, _ error: StreamEndpoint, _ failure: (any Error)?) {
         running[data.id] = nil
         if let failure, !(failure is StreamingError), !(failure is CancellationError) {
             logger.debug("a forwarded connection failed", metadata: ["port": "\(port)", "error": "\(failure)"])
-            error.write(ByteBuffer(string: "cannot forward port \(port): \(failure)")) { _ in }
+            if !opensLater || !Self.isOfConnection(failure) {
+                error.write(ByteBuffer(string: "cannot forward port \(port): \(failure)")) { _ in }
+            }
         }
         error.finish { [self] in
             if failure != nil { data.reset() }
             if !opensLater, running.isEmpty { carrier?.closeGracefully() }
         }
     }
+
+    /// Whether one connection failed, and others may not.
+    private static func isOfConnection(_ failure: any Error) -> Bool { failure is ConnectionFailure || failure is IOError }
 }

@@ -213,7 +213,7 @@ extension SPDYConnection {
         windows.areKept = true
         if stream == 0 {
             windows.sessionIsKept = true
-            windows.credit += delta
+            windows.credit = min(windows.credit + delta, 1 << 62)
         } else {
             streams[stream]?.credit += delta
             if let state = streams[stream], delta == 0 || windows.overflows(state) {

@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
@@ -12,7 +13,7 @@ public final class StreamingServer: Sendable {
     private struct State {
         var tokens: TokenTable
         var listener: (any Channel)?
-        var connections: [ObjectIdentifier: any Channel] = [:]
+        var connections = ConnectionTable<any Channel>()
     }
 
     private let options: StreamingOptions
@@ -39,7 +40,7 @@ public final class StreamingServer: Sendable {
     public func start() async throws {
         let contexts = try await loadContexts()
         do {
-            let listener = try await bootstrap(contexts).bind(host: options.address, port: options.port).get()
+            let listener = try await listen(contexts)
             state.withLockedValue { $0.listener = listener }
             logger.info("serving streams", metadata: ["address": "\(listener.localAddress?.description ?? options.address)"])
         } catch {
@@ -47,11 +48,21 @@ public final class StreamingServer: Sendable {
         }
     }
 
+    /// A daemon that was killed while it started a program holds the port until that program runs: for a moment, on a busy node.
+    private func listen(_ contexts: TLSContexts?) async throws -> any Channel {
+        for _ in 0..<50 {
+            do { return try await bootstrap(contexts).bind(host: options.address, port: options.port).get() } catch let error as IOError
+                where error.errnoCode == EADDRINUSE && options.port != 0
+            { try await Task.sleep(for: .milliseconds(100)) }
+        }
+        return try await bootstrap(contexts).bind(host: options.address, port: options.port).get()
+    }
+
     /// Stops listening, ends every session, and waits until the backend has ended what they started.
     public func shutdown() async {
         let channels = state.withLockedValue { state in
             defer { state.listener = nil }
-            return [state.listener].compactMap { $0 } + state.connections.values
+            return [state.listener].compactMap { $0 } + state.connections.all
         }
         for channel in channels { try? await channel.close().get() }
         await calls.allEnded()
@@ -109,19 +120,19 @@ extension StreamingServer {
             }
     }
 
-    /// False when there are too many.
+    /// False when there are too many that are served. Of those that have asked for nothing yet, the oldest makes room.
     private func admit(_ channel: any Channel) -> Bool {
         let id = ObjectIdentifier(channel)
-        let isAdmitted = state.withLockedValue { state in
-            guard state.connections.count < options.limits.connections else { return false }
-            state.connections[id] = channel
-            return true
-        }
-        guard isAdmitted else {
-            logger.warning("refused a streaming client", metadata: ["connections": "\(options.limits.connections)"])
+        let limit = options.limits.connections
+        let admission = state.withLockedValue { $0.connections.admit(channel, id, limit: limit) }
+        switch admission {
+        case .refused:
+            logger.warning("refused a streaming client", metadata: ["connections": "\(limit)"])
             return false
+        case .instead(let idle): idle.close(promise: nil)
+        case .admitted: break
         }
-        channel.closeFuture.whenComplete { [state] _ in state.withLockedValue { $0.connections[id] = nil } }
+        channel.closeFuture.whenComplete { [state] _ in state.withLockedValue { $0.connections.remove(id) } }
         return true
     }
 
@@ -131,8 +142,9 @@ extension StreamingServer {
             let negotiation = UpgradeNegotiation { [state] token, kind in
                 state.withLockedValue { $0.tokens.redeem(token, as: kind, now: .now) }
             }
-            let handler = UpgradeHandler(negotiation, timeout: TimeAmount(options.limits.handshakeTimeout)) { [pipelines] in
-                try pipelines.install($1, in: $0)
+            let handler = UpgradeHandler(negotiation, timeout: TimeAmount(options.limits.handshakeTimeout)) { [pipelines, state] channel, agreement in
+                state.withLockedValue { $0.connections.serve(ObjectIdentifier(channel)) }
+                try pipelines.install(agreement, in: channel)
             }
             try UpgradeHandler.install(in: channel, handler, options.limits)
         }

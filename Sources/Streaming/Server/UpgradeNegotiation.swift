@@ -54,6 +54,11 @@ struct UpgradeNegotiation {
                 throw Self.noUpgrade
             }
         guard let request = redeem(String(path[1]), kind) else { throw Self.notFound }
+        if case .portForward(let forwarding) = request, case .channels(let channels) = transport, forwarding.ports.count > channels.portLimit {
+            throw Refusal(
+                status: .badRequest,
+                text: "\(forwarding.ports.count) ports: \(channels.portLimit) are the most that this protocol's channels reach; use SPDY or fewer")
+        }
         return Agreement(request: request, transport: transport, headers: headers)
     }
 

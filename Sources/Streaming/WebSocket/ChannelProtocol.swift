@@ -13,6 +13,19 @@ struct ChannelProtocol: Equatable {
 
     var hasCloseSignal: Bool { version >= 5 }
 
+    /// How many channels can be named: a byte does, which in base64 is a digit and what follows the digits, and with a close signal
+    /// not that one.
+    var channelLimit: Int { isBase64 ? Int(UInt8.max - UInt8(ascii: "0")) + 1 : hasCloseSignal ? Int(Self.closeSignal) : Int(UInt8.max) + 1 }
+
+    /// The most ports of a port-forward, which has two channels a port.
+    var portLimit: Int { channelLimit / 2 }
+
+    /// A channel's number as a message's first byte; nil for one that there cannot be.
+    func byte(ofChannel channel: UInt32) -> UInt8? {
+        guard channel < channelLimit else { return nil }
+        return UInt8(exactly: channel + (isBase64 ? UInt32(UInt8(ascii: "0")) : 0))
+    }
+
     init?(name: String) {
         self.name = name
         guard !name.isEmpty else {

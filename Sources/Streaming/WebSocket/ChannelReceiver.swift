@@ -57,19 +57,20 @@ struct ChannelReceiver {
 
 /// Writes the messages of a channel protocol.
 enum ChannelSender {
-    /// The start of a message that `bytes`, where that is returned, completes.
+    /// The start of a message that `bytes`, where that is returned, completes. Nil for a channel that the protocol cannot name.
     static func message(
         _ bytes: ByteBuffer, on channel: UInt32, _ protocolName: ChannelProtocol
-    ) -> (start: ByteBuffer, bytes: ByteBuffer?) {
+    ) -> (start: ByteBuffer, bytes: ByteBuffer?)? {
+        guard let channel = protocolName.byte(ofChannel: channel) else { return nil }
         var start = ByteBuffer()
         guard protocolName.isBase64 else {
             WebSocketFrameHeader.write(.binary, length: bytes.readableBytes + 1, into: &start)
-            start.writeInteger(UInt8(channel))
+            start.writeInteger(channel)
             return (start, bytes.readableBytes > 0 ? bytes : nil)
         }
         let text = Data(bytes.readableBytesView).base64EncodedString()
         WebSocketFrameHeader.write(.text, length: text.utf8.count + 1, into: &start)
-        start.writeInteger(UInt8(ascii: "0") + UInt8(channel))
+        start.writeInteger(channel)
         start.writeString(text)
         return (start, nil)
     }

@@ -91,8 +91,7 @@ extension WebSocketChannelsHandler {
     func window(of stream: UInt32) -> Int { .max }
 
     func send(_ bytes: ByteBuffer, on stream: UInt32) {
-        guard let context else { return }
-        let message = ChannelSender.message(bytes, on: stream, protocolName)
+        guard let context, let message = ChannelSender.message(bytes, on: stream, protocolName) else { return }
         context.write(wrapOutboundOut(message.start), promise: nil)
         if let rest = message.bytes { context.write(wrapOutboundOut(rest), promise: nil) }
     }

@@ -25,6 +25,8 @@ final class FakeRegistry: ImageRegistry, ImageSource {
         var beforeChunk: (@Sendable (Digest, Int) async throws -> Void)?
         var candidates: [String: [String]] = [:]
         var refusal: RegistryError?
+        /// Namespaces whose policy rejects all.
+        var rejectedNamespaces: Set<String> = []
     }
 
     let content = Mutex(Content())
@@ -37,6 +39,11 @@ final class FakeRegistry: ImageRegistry, ImageSource {
     func source(for reference: ImageReference, credentials: RegistryCredentials?, namespace: String?) throws -> any ImageSource {
         if let refusal = content.withLock({ $0.refusal }) { throw refusal }
         return self
+    }
+
+    func checkPolicy(_ references: [ImageReference], namespace: String?) async throws {
+        guard content.withLock({ $0.rejectedNamespaces.contains(namespace ?? "") }), let first = references.first else { return }
+        throw RegistryError.rejectedByPolicy(first.description, scope: "default")
     }
 
     func manifest(_ reference: String) async throws -> FetchedManifest {
@@ -115,12 +122,12 @@ extension FakeRegistry {
     /// - Returns: the digests of its configuration and of its manifest.
     @discardableResult
     func push(
-        _ layers: [FakeLayer], tag: String?, user: String? = nil, platform: Platform = .host, manifestType: String = MediaType.ociManifest,
+        _ layers: [FakeLayer], tag: String?, user: String? = nil, platform: Platform? = .host, manifestType: String = MediaType.ociManifest,
         configType: String = MediaType.ociConfig
     ) throws -> (id: Digest, manifest: Digest) {
         for layer in layers { _ = put(blob: layer.blob, as: layer.descriptor.digest) }
         let configuration = ImageConfiguration(
-            architecture: platform.architecture, os: platform.os, variant: platform.variant, config: .init(user: user),
+            architecture: platform?.architecture, os: platform?.os, variant: platform?.variant, config: .init(user: user),
             rootfs: .init(diffIDs: layers.map(\.diffID)))
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys

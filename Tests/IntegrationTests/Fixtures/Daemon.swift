@@ -160,6 +160,7 @@ actor Daemon {
             insecure = true
 
             """, creating: "\(directory)/registries.conf")
+        try Files.write(#"{"default":[{"type":"insecureAcceptAnything"}]}"#, creating: "\(directory)/policy.json")
         try Files.write(
             """
             [crio.runtime]
@@ -168,6 +169,8 @@ actor Daemon {
             [crio.image]
             registries_conf = "\(directory)/registries.conf"
             registries_conf_dir = "\(directory)/registries.conf.d"
+            signature_policy = "\(directory)/policy.json"
+            signature_policy_dir = "\(directory)/policies"
 
             [crio.network]
             network_dir = "\(network.configurations)"

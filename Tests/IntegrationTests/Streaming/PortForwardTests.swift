@@ -73,13 +73,14 @@ extension Integration.Streaming {
             }
         }
 
-        @Test("Where nothing listens the error stream says so, and other connections go on", arguments: tunnels)
+        @Test("A connection that the pod refuses or resets is reset alone, and all others go on", arguments: tunnels)
         func refused(tunnel: String?) async throws {
             try await withEchoes { daemon, pod, _ in
                 try await daemon.kubelet.forward(pod.id, tunnel: tunnel) { client in
                     let (error, data) = try await client.open(port: 9, request: 0)
                     #expect(try await client.receive { $0.ended.contains(error) && $0.reset[data] != nil })
-                    #expect(client.received.text(error).contains("refused"), "\(client.received.text(error))")
+                    // A word on it would make kubectl end the session.
+                    #expect(client.received.text(error) == "")
                     let (_, second) = try await client.open(port: 8080, request: 1)
                     try await client.send(ByteBuffer(string: "still here"), on: second, isLast: true)
                     #expect(try await client.receive { $0.ended.contains(second) })

@@ -44,16 +44,67 @@ import Testing
         }
     }
 
-    @Test("where nothing listens the error stream says so, and other ports go on") func refused() async throws {
+    @Test("a connection that the pod refuses is reset, without the word at which client-go ends the session; others go on")
+    func refused() async throws {
         try await TestService.with({ Echo() }) { service in
             try await forward { client in
                 let (error, data) = try await client.open(port: 1, request: 0)
                 #expect(try await client.receive { $0.ended.contains(error) && $0.reset[data] != nil })
-                #expect(client.received.text(error) == "cannot forward port 1: connection refused")
+                #expect(client.received.text(error) == "")
                 let (_, second) = try await client.open(port: service.port, request: 1)
                 try await client.send(ByteBuffer(string: "x"), on: second, isLast: true)
                 #expect(try await client.receive { $0.ended.contains(second) })
                 #expect(client.received.text(second) == "x[end]")
+            }
+        }
+    }
+
+    @Test("a connection that the pod resets in the middle of its words takes no other with it", arguments: 0..<3)
+    func podResets(round: Int) async throws {
+        try await TestService.with({ Resetter() }) { resetting in
+            try await TestService.with({ Echo() }) { service in
+                try await forward { client in
+                    let (_, long) = try await client.open(port: service.port, request: 0)
+                    let (error, data) = try await client.open(port: resetting.port, request: 1)
+                    try await client.send(ByteBuffer(string: "x"), on: data)
+                    #expect(try await client.receive { $0.ended.contains(error) && ($0.reset[data] != nil || $0.ended.contains(data)) })
+                    #expect(client.received.text(error) == "")
+                    try await client.send(ByteBuffer(string: "still here"), on: long, isLast: true)
+                    #expect(try await client.receive { $0.ended.contains(long) })
+                    #expect(client.received.text(long) == "still here[end]")
+                    let (_, new) = try await client.open(port: service.port, request: 2)
+                    try await client.send(ByteBuffer(string: "new"), on: new, isLast: true)
+                    #expect(try await client.receive { $0.ended.contains(new) })
+                }
+            }
+        }
+    }
+
+    @Test("what is wrong with the pod itself is said on the error stream") func broken() async throws {
+        struct Gone: Error, CustomStringConvertible { var description: String { "the pod is gone" } }
+        try await withServer(FakeBackend(onConnect: { _, _ in throw Gone() })) { server in
+            try await SPDYClient.with(try server.portForwardURL(request), "portforward.k8s.io") { client in
+                let (error, _) = try await client.open(port: 1, request: 0)
+                #expect(try await client.receive { $0.ended.contains(error) })
+                #expect(client.received.text(error) == "cannot forward port 1: the pod is gone")
+            }
+        }
+    }
+
+    @Test("WebSocket channels: as many ports as a byte can name are forwarded, and one more is refused", arguments: [128, 129])
+    func manyPorts(count: Int) async throws {
+        try await TestService.with({ Echo() }) { service in
+            try await withServer(.localhost) { server in
+                let ports = [UInt16](repeating: 1, count: count - 1) + [service.port]
+                let url = try server.portForwardURL(PortForwarding(podSandboxID: "p", ports: ports))
+                if count == 129 {
+                    await #expect(throws: (any Error).self) { try await WebSocketClient.with(url, "v4.channel.k8s.io") { _, _ in } }
+                } else {
+                    try await WebSocketClient.with(url, "v4.channel.k8s.io") { client, _ in
+                        try await client.send(ByteBuffer(string: "hello"), on: 254)
+                        try await client.receive { $0.bytes(254).readableBytes == 7 }
+                    }
+                }
             }
         }
     }

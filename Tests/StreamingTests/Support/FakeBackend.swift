@@ -48,17 +48,12 @@ extension FakeBackend {
             }
             guard status == 0 else {
                 Glibc.close(socket)
-                throw ConnectFailed(port: port)
+                throw ConnectionFailure(description: "connection refused")
             }
             return socket
         }
     })
 
-    struct ConnectFailed: Error, CustomStringConvertible {
-        let port: UInt16
-
-        var description: String { "connection refused" }
-    }
 }
 
 /// A pipe.

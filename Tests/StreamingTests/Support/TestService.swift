@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -52,5 +53,17 @@ final class Greeter: ChannelInboundHandler, Sendable {
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "welcome"))).whenComplete { _ in
             channel.close(mode: .output, promise: nil)
         }
+    }
+}
+
+/// Resets the connection at the first byte.
+final class Resetter: ChannelInboundHandler, Sendable {
+    typealias InboundIn = ByteBuffer
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let channel = context.channel
+        // Closing without lingering is a reset, socket(7).
+        guard let options = channel as? any SocketOptionProvider else { return }
+        options.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in channel.close(promise: nil) }
     }
 }

@@ -146,12 +146,22 @@ import Testing
 
     @Test("what is sent can be read") func sender() throws {
         let plain = try #require(ChannelProtocol(name: "v5.channel.k8s.io"))
-        let (start, rest) = ChannelSender.message(ByteBuffer(string: "hi"), on: 1, plain)
+        let (start, rest) = try #require(ChannelSender.message(ByteBuffer(string: "hi"), on: 1, plain))
         #expect(Array(start.readableBytesView) == [0x82, 3, 1])
         #expect(rest == ByteBuffer(string: "hi"))
-        #expect(ChannelSender.message(ByteBuffer(), on: 3, plain).bytes == nil)
+        #expect(try #require(ChannelSender.message(ByteBuffer(), on: 3, plain)).bytes == nil)
         let base64 = try #require(ChannelProtocol(name: "base64.channel.k8s.io"))
-        #expect(ChannelSender.message(ByteBuffer(string: "hello"), on: 2, base64).start == ByteBuffer(bytes: [0x81, 9] + Array("2aGVsbG8=".utf8)))
+        let message = try #require(ChannelSender.message(ByteBuffer(string: "hello"), on: 2, base64))
+        #expect(message.start == ByteBuffer(bytes: [0x81, 9] + Array("2aGVsbG8=".utf8)))
+    }
+
+    @Test("a channel that a protocol's one byte cannot name is none", arguments: ["v5.channel.k8s.io", "v4.channel.k8s.io", "base64.channel.k8s.io"])
+    func channelNumbers(name: String) throws {
+        let plain = try #require(ChannelProtocol(name: name))
+        let last = UInt32(plain.channelLimit - 1)
+        for channel in [0, 1, last] { #expect(ChannelSender.message(ByteBuffer(string: "x"), on: channel, plain) != nil) }
+        for channel in [last + 1, 255 + 1, .max] { #expect(ChannelSender.message(ByteBuffer(string: "x"), on: channel, plain) == nil) }
+        #expect(plain.portLimit == (name.hasPrefix("base64") ? 104 : name.hasPrefix("v5") ? 127 : 128))
     }
 
     @Test("a WebSocket's channels have Kubernetes' numbers") func plan() {
