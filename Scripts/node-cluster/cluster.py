@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import time
 
 from api import Answer, Client
 from host import Hopeless, Unit, eventually, run, write
@@ -24,7 +25,8 @@ class Cluster:
             os.makedirs(folder, exist_ok=True)
         units = {name: Unit(f"node-cluster-{name}", f"{self.logs}/{name}.log") for name in
                  ("etcd", "apiserver", "controller-manager", "scheduler", "kubelet")}
-        units["kubelet"].properties = ("KillMode=process", "Delegate=yes", f"After={service}")
+        # As a node's unit has it: it ends where systemd is away for a moment.
+        units["kubelet"].properties = ("KillMode=process", "Delegate=yes", "Restart=always", "RestartSec=3", f"After={service}")
         self.units, self.kubelet_unit = units, units["kubelet"]
 
     def program(self, name):
@@ -112,9 +114,11 @@ class Cluster:
         self.wait_for_kubelet()
 
     def wait_for_kubelet(self, timeout=240):
+        begin = time.monotonic()
+
         def healthy():
-            if not self.kubelet_unit.active():
-                raise Hopeless(f"the kubelet has ended: {self.kubelet_unit.tail(1)[-500:]}")
+            if not self.kubelet_unit.active() and time.monotonic() - begin > 60:
+                raise Hopeless(f"the kubelet ends again and again: {self.kubelet_unit.tail(1)[-500:]}")
             return self.kubelet.text("GET", "/healthz", timeout=10) == "ok"
         eventually(healthy, timeout, "the kubelet is healthy", 2)
         eventually(self.node_is_ready, timeout, "the node is ready", 2)
