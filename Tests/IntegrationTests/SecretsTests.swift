@@ -11,6 +11,7 @@ extension Integration {
         func files() async throws {
             try await Daemon.during { daemon in
                 let kubelet = daemon.kubelet
+                _ = try await kubelet.pull(Lab.current.busybox)
                 let pod = try await kubelet.runPod("secrets") {
                     $0.dnsConfig.servers = ["192.0.2.53"]
                     $0.linux.securityContext.namespaceOptions.pid = .pod
