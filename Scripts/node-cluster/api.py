@@ -1,4 +1,5 @@
 """A client of the API server and of the kubelet: JSON over TLS, a connection a request."""
+
 import http.client
 import json
 import ssl

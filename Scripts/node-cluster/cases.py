@@ -1,4 +1,5 @@
 """Runs cases: makes all pods of a list at once, waits for what each expects, and removes them."""
+
 import json
 import os
 import re
@@ -107,12 +108,16 @@ def summary(status):
     parts = [status.get("phase", "?"), status.get("reason", ""), status.get("message", "")]
     for kind in ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"):
         for each in status.get(kind, []):
-            parts.append(f"{each['name']}: ready {each['ready']}, restarts {each['restartCount']}, {brief(each.get('state'))}, "
-                         f"before {brief(each.get('lastState'))};")
+            parts.append(
+                f"{each['name']}: ready {each['ready']}, restarts {each['restartCount']}, {brief(each.get('state'))}, "
+                f"before {brief(each.get('lastState'))};"
+            )
     return " ".join(part for part in parts if part)
 
 
 def brief(state):
     for kind, value in (state or {}).items():
-        return " ".join(str(part) for part in (kind, value.get("reason", ""), value.get("exitCode", ""), value.get("message", "")) if part != "")
+        return " ".join(
+            str(part) for part in (kind, value.get("reason", ""), value.get("exitCode", ""), value.get("message", "")) if part != ""
+        )
     return "none"

@@ -1,7 +1,9 @@
 """The cluster of one node: etcd, the API server, the controller manager, the scheduler and the kubelet as systemd's transient units."""
+
 import json
 import os
 import re
+import time
 
 from api import Answer, Client
 from host import Hopeless, Unit, eventually, run, write
@@ -22,9 +24,12 @@ class Cluster:
         self.keys, self.static = f"{home}/keys", f"{home}/manifests"
         for folder in (self.logs, self.static, f"{home}/etcd", "/var/lib/kubelet/seccomp"):
             os.makedirs(folder, exist_ok=True)
-        units = {name: Unit(f"node-cluster-{name}", f"{self.logs}/{name}.log") for name in
-                 ("etcd", "apiserver", "controller-manager", "scheduler", "kubelet")}
-        units["kubelet"].properties = ("KillMode=process", "Delegate=yes", f"After={service}")
+        units = {
+            name: Unit(f"node-cluster-{name}", f"{self.logs}/{name}.log")
+            for name in ("etcd", "apiserver", "controller-manager", "scheduler", "kubelet")
+        }
+        # As a node's unit has it: it ends where systemd is away for a moment.
+        units["kubelet"].properties = ("KillMode=process", "Delegate=yes", "Restart=always", "RestartSec=3", f"After={service}")
         self.units, self.kubelet_unit = units, units["kubelet"]
 
     def program(self, name):
@@ -51,60 +56,125 @@ class Cluster:
 
     def start_control_plane(self):
         keys, units = self.keys, self.units
-        units["etcd"].start("/usr/bin/env", "ETCD_UNSUPPORTED_ARCH=arm64", "etcd", f"--data-dir={self.home}/etcd", "--name=node", "--log-level=warn",
-                            f"--listen-client-urls=http://127.0.0.1:{ETCD}", f"--advertise-client-urls=http://127.0.0.1:{ETCD}",
-                            f"--listen-peer-urls=http://127.0.0.1:{ETCD + 1}", f"--initial-advertise-peer-urls=http://127.0.0.1:{ETCD + 1}",
-                            f"--initial-cluster=node=http://127.0.0.1:{ETCD + 1}",
-                            # The disk of a test's node stalls for seconds; a cluster of one needs no quick elections.
-                            "--heartbeat-interval=1000", "--election-timeout=10000")
+        units["etcd"].start(
+            "/usr/bin/env",
+            "ETCD_UNSUPPORTED_ARCH=arm64",
+            "etcd",
+            f"--data-dir={self.home}/etcd",
+            "--name=node",
+            "--log-level=warn",
+            f"--listen-client-urls=http://127.0.0.1:{ETCD}",
+            f"--advertise-client-urls=http://127.0.0.1:{ETCD}",
+            f"--listen-peer-urls=http://127.0.0.1:{ETCD + 1}",
+            f"--initial-advertise-peer-urls=http://127.0.0.1:{ETCD + 1}",
+            f"--initial-cluster=node=http://127.0.0.1:{ETCD + 1}",
+            # The disk of a test's node stalls for seconds; a cluster of one needs no quick elections.
+            "--heartbeat-interval=1000",
+            "--election-timeout=10000",
+        )
         units["apiserver"].start(
-            self.program("kube-apiserver"), f"--etcd-servers=http://127.0.0.1:{ETCD}", f"--advertise-address={ADDRESS}", "--bind-address=0.0.0.0",
-            "--secure-port=6443", "--service-cluster-ip-range=10.96.0.0/16", "--allow-privileged=true", "--authorization-mode=Node,RBAC",
-            f"--tls-cert-file={keys}/apiserver.crt", f"--tls-private-key-file={keys}/apiserver.key", f"--client-ca-file={keys}/ca.crt",
-            f"--kubelet-client-certificate={keys}/apiserver-kubelet.crt", f"--kubelet-client-key={keys}/apiserver-kubelet.key",
-            f"--kubelet-certificate-authority={keys}/ca.crt", "--kubelet-preferred-address-types=InternalIP",
-            f"--service-account-key-file={keys}/service-accounts.pub", f"--service-account-signing-key-file={keys}/service-accounts.key",
-            "--service-account-issuer=https://kubernetes.default.svc", "--enable-aggregator-routing=true",
-            f"--requestheader-client-ca-file={keys}/ca.crt", "--requestheader-allowed-names=front-proxy-client",
-            "--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group",
-            "--requestheader-extra-headers-prefix=X-Remote-Extra-", f"--proxy-client-cert-file={keys}/front-proxy.crt",
-            f"--proxy-client-key-file={keys}/front-proxy.key", "--profiling=false", "--v=1")
+            self.program("kube-apiserver"),
+            f"--etcd-servers=http://127.0.0.1:{ETCD}",
+            f"--advertise-address={ADDRESS}",
+            "--bind-address=0.0.0.0",
+            "--secure-port=6443",
+            "--service-cluster-ip-range=10.96.0.0/16",
+            "--allow-privileged=true",
+            "--authorization-mode=Node,RBAC",
+            f"--tls-cert-file={keys}/apiserver.crt",
+            f"--tls-private-key-file={keys}/apiserver.key",
+            f"--client-ca-file={keys}/ca.crt",
+            f"--kubelet-client-certificate={keys}/apiserver-kubelet.crt",
+            f"--kubelet-client-key={keys}/apiserver-kubelet.key",
+            f"--kubelet-certificate-authority={keys}/ca.crt",
+            "--kubelet-preferred-address-types=InternalIP",
+            f"--service-account-key-file={keys}/service-accounts.pub",
+            f"--service-account-signing-key-file={keys}/service-accounts.key",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            "--enable-aggregator-routing=true",
+            f"--requestheader-client-ca-file={keys}/ca.crt",
+            "--requestheader-allowed-names=front-proxy-client",
+            "--requestheader-username-headers=X-Remote-User",
+            "--requestheader-group-headers=X-Remote-Group",
+            "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+            f"--proxy-client-cert-file={keys}/front-proxy.crt",
+            f"--proxy-client-key-file={keys}/front-proxy.key",
+            "--profiling=false",
+            "--v=1",
+        )
         eventually(lambda: self.api.text("GET", "/readyz", timeout=20) == "ok", 300, "the API server is ready", 2)
         units["controller-manager"].start(
-            self.program("kube-controller-manager"), f"--kubeconfig={keys}/controller-manager.kubeconfig", "--leader-elect=false",
-            "--use-service-account-credentials=true", f"--service-account-private-key-file={keys}/service-accounts.key",
-            f"--root-ca-file={keys}/ca.crt", "--bind-address=127.0.0.1", "--profiling=false", "--node-monitor-grace-period=120s",
-            f"--authentication-kubeconfig={keys}/controller-manager.kubeconfig", f"--authorization-kubeconfig={keys}/controller-manager.kubeconfig")
+            self.program("kube-controller-manager"),
+            f"--kubeconfig={keys}/controller-manager.kubeconfig",
+            "--leader-elect=false",
+            "--use-service-account-credentials=true",
+            f"--service-account-private-key-file={keys}/service-accounts.key",
+            f"--root-ca-file={keys}/ca.crt",
+            "--bind-address=127.0.0.1",
+            "--profiling=false",
+            "--node-monitor-grace-period=120s",
+            f"--authentication-kubeconfig={keys}/controller-manager.kubeconfig",
+            f"--authorization-kubeconfig={keys}/controller-manager.kubeconfig",
+        )
         units["scheduler"].start(
-            self.program("kube-scheduler"), f"--kubeconfig={keys}/scheduler.kubeconfig", "--leader-elect=false", "--bind-address=127.0.0.1",
-            f"--authentication-kubeconfig={keys}/scheduler.kubeconfig", f"--authorization-kubeconfig={keys}/scheduler.kubeconfig", "--profiling=false")
+            self.program("kube-scheduler"),
+            f"--kubeconfig={keys}/scheduler.kubeconfig",
+            "--leader-elect=false",
+            "--bind-address=127.0.0.1",
+            f"--authentication-kubeconfig={keys}/scheduler.kubeconfig",
+            f"--authorization-kubeconfig={keys}/scheduler.kubeconfig",
+            "--profiling=false",
+        )
         for namespace in (NAMESPACE,):
             try:
                 self.api.post("/api/v1/namespaces", {"metadata": {"name": namespace}})
             except Answer as answer:
                 if answer.status != 409:
                     raise
-            eventually(lambda: self.api.get(f"/api/v1/namespaces/{namespace}/serviceaccounts/default"), 180, "the controller manager works", 2)
+            eventually(
+                lambda: self.api.get(f"/api/v1/namespaces/{namespace}/serviceaccounts/default"), 180, "the controller manager works", 2
+            )
 
     # The kubelet
 
     def kubelet_configuration(self, gates):
         keys = self.keys
         return {
-            "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
-            "containerRuntimeEndpoint": f"unix://{self.socket}", "staticPodPath": self.static, "fileCheckFrequency": "3s", "syncFrequency": "20s",
+            "apiVersion": "kubelet.config.k8s.io/v1beta1",
+            "kind": "KubeletConfiguration",
+            "containerRuntimeEndpoint": f"unix://{self.socket}",
+            "staticPodPath": self.static,
+            "fileCheckFrequency": "3s",
+            "syncFrequency": "20s",
             "authentication": {"x509": {"clientCAFile": f"{keys}/ca.crt"}, "anonymous": {"enabled": False}, "webhook": {"enabled": True}},
-            "authorization": {"mode": "Webhook"}, "tlsCertFile": f"{keys}/kubelet-serving.crt", "tlsPrivateKeyFile": f"{keys}/kubelet-serving.key",
-            "clusterDNS": ["10.96.0.10"], "clusterDomain": "cluster.local", "failSwapOn": False, "serializeImagePulls": False,
-            "maxPods": 200, "containerLogMaxSize": "64Ki", "containerLogMaxFiles": 3, "containerLogMonitorInterval": "5s",
+            "authorization": {"mode": "Webhook"},
+            "tlsCertFile": f"{keys}/kubelet-serving.crt",
+            "tlsPrivateKeyFile": f"{keys}/kubelet-serving.key",
+            "clusterDNS": ["10.96.0.10"],
+            "clusterDomain": "cluster.local",
+            "failSwapOn": False,
+            "serializeImagePulls": False,
+            "maxPods": 200,
+            "containerLogMaxSize": "64Ki",
+            "containerLogMaxFiles": 3,
+            "containerLogMonitorInterval": "5s",
             "evictionHard": {"memory.available": "50Mi", "nodefs.available": "5%", "imagefs.available": "5%"},
-            "evictionPressureTransitionPeriod": "20s", "nodeStatusUpdateFrequency": "15s", "featureGates": gates,
+            "evictionPressureTransitionPeriod": "20s",
+            "nodeStatusUpdateFrequency": "15s",
+            "featureGates": gates,
         }
 
     def start_kubelet(self, gates=None):
         write(f"{self.home}/kubelet.json", json.dumps(self.kubelet_configuration(gates or {}), indent=1))
-        self.kubelet_unit.start(*with_clock_speed(self.home), self.program("kubelet"), f"--config={self.home}/kubelet.json", f"--kubeconfig={self.keys}/kubelet.kubeconfig",
-                                f"--hostname-override={NODE}", f"--node-ip={ADDRESS}", "--v=2")
+        self.kubelet_unit.start(
+            *with_clock_speed(self.home),
+            self.program("kubelet"),
+            f"--config={self.home}/kubelet.json",
+            f"--kubeconfig={self.keys}/kubelet.kubeconfig",
+            f"--hostname-override={NODE}",
+            f"--node-ip={ADDRESS}",
+            "--v=2",
+        )
 
     def restart_kubelet(self, gates=None):
         self.kubelet_unit.stop()
@@ -112,10 +182,13 @@ class Cluster:
         self.wait_for_kubelet()
 
     def wait_for_kubelet(self, timeout=240):
+        begin = time.monotonic()
+
         def healthy():
-            if not self.kubelet_unit.active():
-                raise Hopeless(f"the kubelet has ended: {self.kubelet_unit.tail(1)[-500:]}")
+            if not self.kubelet_unit.active() and time.monotonic() - begin > 60:
+                raise Hopeless(f"the kubelet ends again and again: {self.kubelet_unit.tail(1)[-500:]}")
             return self.kubelet.text("GET", "/healthz", timeout=10) == "ok"
+
         eventually(healthy, timeout, "the kubelet is healthy", 2)
         eventually(self.node_is_ready, timeout, "the node is ready", 2)
 
@@ -137,7 +210,9 @@ class Cluster:
         return self.api.get(f"/api/v1/namespaces/{NAMESPACE}/pods/{name}")
 
     def log(self, name, container, previous=False):
-        return self.api.text("GET", f"/api/v1/namespaces/{NAMESPACE}/pods/{name}/log?container={container}" + ("&previous=true" if previous else ""))
+        return self.api.text(
+            "GET", f"/api/v1/namespaces/{NAMESPACE}/pods/{name}/log?container={container}" + ("&previous=true" if previous else "")
+        )
 
     def events(self, name):
         """The warnings about an object, the last ones, as lines."""
@@ -151,7 +226,16 @@ class Cluster:
         return self.api.post(f"{group}/namespaces/{NAMESPACE}/{kind}", body)
 
     def kubectl(self, *arguments, check=True, timeout=120, **options):
-        return run(self.program("kubectl"), f"--kubeconfig={self.keys}/admin.kubeconfig", "-n", NAMESPACE, *arguments, check=check, timeout=timeout, **options)
+        return run(
+            self.program("kubectl"),
+            f"--kubeconfig={self.keys}/admin.kubeconfig",
+            "-n",
+            NAMESPACE,
+            *arguments,
+            check=check,
+            timeout=timeout,
+            **options,
+        )
 
     # The runtime
 

@@ -1,4 +1,5 @@
 """What the kubelet tells of its node and pods: /stats/summary, /metrics/resource, /metrics/cadvisor, /metrics/probes."""
+
 import re
 
 from cluster import NAMESPACE
@@ -19,10 +20,20 @@ def find(value, path):
 
 def summary(cluster, from_the_runtime=False):
     """Every pod that runs has its figures, and the node its file systems. The first figures take the kubelet some seconds."""
+
     def complete():
         got = cluster.kubelet.get("/stats/summary")
-        missing = [f"node {path}" for path in ("fs.usedBytes", "fs.inodesUsed", "runtime.imageFs.usedBytes", "runtime.containerFs.usedBytes", "memory.workingSetBytes")
-                   if not find(got["node"], path)]
+        missing = [
+            f"node {path}"
+            for path in (
+                "fs.usedBytes",
+                "fs.inodesUsed",
+                "runtime.imageFs.usedBytes",
+                "runtime.containerFs.usedBytes",
+                "memory.workingSetBytes",
+            )
+            if not find(got["node"], path)
+        ]
         pods = {each["podRef"]["name"]: each for each in got["pods"]}
         for name, pod in cluster.pods().items():
             if pod["status"]["phase"] != "Running":
@@ -37,10 +48,13 @@ def summary(cluster, from_the_runtime=False):
             containers = {each["name"]: each for each in figures.get("containers", [])}
             for each in pod["status"].get("containerStatuses", []):
                 if each.get("state", {}).get("running"):
-                    missing += [f"{name}/{each['name']} {path}" for path in CONTAINER_FIGURES if find(containers.get(each["name"]), path) is None]
+                    missing += [
+                        f"{name}/{each['name']} {path}" for path in CONTAINER_FIGURES if find(containers.get(each["name"]), path) is None
+                    ]
         if missing:
             raise AssertionError(f"missing in the summary: {missing[:8]}")
         return True
+
     eventually(complete, 180, "the summary is complete", 5)
 
 
@@ -54,8 +68,14 @@ def series(text, name):
 
 def has_series(cluster, path, name, pod, container=None):
     def there():
-        return any(each.get("pod") == pod and each.get("namespace") == NAMESPACE and (container is None or each.get("container") == container) and each[""] > 0
-                   for each in series(cluster.kubelet.text("GET", path), name))
+        return any(
+            each.get("pod") == pod
+            and each.get("namespace") == NAMESPACE
+            and (container is None or each.get("container") == container)
+            and each[""] > 0
+            for each in series(cluster.kubelet.text("GET", path), name)
+        )
+
     eventually(there, 120, f"{path} has {name} of {pod}", 5)
 
 

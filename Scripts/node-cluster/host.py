@@ -1,4 +1,5 @@
 """The node from inside: commands, transient units of systemd, and waiting."""
+
 import os
 import shutil
 import subprocess

@@ -1,4 +1,5 @@
 """The images of the checks: a registry on the loopback, filled with what Debian's packages give."""
+
 import os
 import shutil
 import subprocess
@@ -17,12 +18,15 @@ SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 
 
 def start_registry(home, logs):
-    configuration = write(f"{home}/registry.yml", f"""\
+    configuration = write(
+        f"{home}/registry.yml",
+        f"""\
 version: 0.1
 log: {{level: error}}
 storage: {{filesystem: {{rootdirectory: {home}/registry}}, delete: {{enabled: true}}}}
 http: {{addr: "{REGISTRY}"}}
-""")
+""",
+    )
     unit = Unit("node-cluster-registry", f"{logs}/registry.log")
     unit.start("docker-registry", "serve", configuration)
     eventually(lambda: run("curl", "-sf", f"http://{REGISTRY}/v2/"), 60, "the registry serves", 0.3)
@@ -45,7 +49,14 @@ def push_images(home):
     run(push, ETCD, "-c", f'{{{path},"Cmd":["etcd"]}}', etcd)
     for name, text in (("top", "from an image\n"), ("inner/deep", "deeper\n")):
         write(f"{data}/data/{name}", text)
-    run(push, DATA, "-c", f'{{{path},"Cmd":["sh","-c","id -u; pwd; cat data/top; sleep 100000"],"User":"1234:2345","WorkingDir":"/"}}', busybox, data)
+    run(
+        push,
+        DATA,
+        "-c",
+        f'{{{path},"Cmd":["sh","-c","id -u; pwd; cat data/top; sleep 100000"],"User":"1234:2345","WorkingDir":"/"}}',
+        busybox,
+        data,
+    )
 
 
 def libraries(program):

@@ -1,4 +1,5 @@
 """The cluster's certificates, made by openssl: one authority, elliptic curves since a slow node makes them fast."""
+
 import os
 
 from host import run, write
@@ -23,7 +24,20 @@ def make_keys(folder, node, address):
     os.makedirs(folder, exist_ok=True)
     curve = ("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out")
     run("openssl", *curve, f"{folder}/ca.key")
-    run("openssl", "req", "-x509", "-new", "-key", f"{folder}/ca.key", "-days", "3650", "-subj", "/CN=node-cluster", "-out", f"{folder}/ca.crt")
+    run(
+        "openssl",
+        "req",
+        "-x509",
+        "-new",
+        "-key",
+        f"{folder}/ca.key",
+        "-days",
+        "3650",
+        "-subj",
+        "/CN=node-cluster",
+        "-out",
+        f"{folder}/ca.crt",
+    )
     run("openssl", *curve, f"{folder}/service-accounts.key")
     run("openssl", "ec", "-in", f"{folder}/service-accounts.key", "-pubout", "-out", f"{folder}/service-accounts.pub")
     for name, (common, organization, alternatives) in ORGANIZATIONS.items():
@@ -34,17 +48,37 @@ def make_keys(folder, node, address):
         write(f"{folder}/{name}.extensions", extension)
         run("openssl", *curve, f"{folder}/{name}.key")
         run("openssl", "req", "-new", "-key", f"{folder}/{name}.key", "-subj", subject, "-out", f"{folder}/{name}.csr")
-        run("openssl", "x509", "-req", "-in", f"{folder}/{name}.csr", "-CA", f"{folder}/ca.crt", "-CAkey", f"{folder}/ca.key", "-CAcreateserial",
-            "-days", "3650", "-extfile", f"{folder}/{name}.extensions", "-out", f"{folder}/{name}.crt")
+        run(
+            "openssl",
+            "x509",
+            "-req",
+            "-in",
+            f"{folder}/{name}.csr",
+            "-CA",
+            f"{folder}/ca.crt",
+            "-CAkey",
+            f"{folder}/ca.key",
+            "-CAcreateserial",
+            "-days",
+            "3650",
+            "-extfile",
+            f"{folder}/{name}.extensions",
+            "-out",
+            f"{folder}/{name}.crt",
+        )
     write(f"{folder}/done", "")
 
 
 def kubeconfig(folder, name, server):
-    return write(f"{folder}/{name}.kubeconfig", f"""\
+    return write(
+        f"{folder}/{name}.kubeconfig",
+        f"""\
 apiVersion: v1
 kind: Config
 clusters: [{{name: node, cluster: {{server: {server}, certificate-authority: {folder}/ca.crt}}}}]
 users: [{{name: {name}, user: {{client-certificate: {folder}/{name}.crt, client-key: {folder}/{name}.key}}}}]
 contexts: [{{name: node, context: {{cluster: node, user: {name}}}}}]
 current-context: node
-""", 0o600)
+""",
+        0o600,
+    )

@@ -1,22 +1,29 @@
 """The kubelet's log: which lines blame the runtime."""
+
 import collections
 import re
 
 # A line at error level (E…) or a warning that says so.
 BLAME = re.compile(
-    r"^[EWF]\d{4} .*(rpc error|runtime service failed|container runtime|from runtime service|RuntimeStatus|PLEG|DeadlineExceeded|Unavailable"
-    r"|CreatePodSandbox|KillPodSandbox|StopPodSandbox|RemovePodSandbox|RunContainerError|CreateContainerError|KillContainer|connection error|cadvisor|imageFs|containerFs|stats"
-    r"|ListContainer|PodSandboxStatus|ContainerStatus|ExecSync|image_gc|image garbage)|^panic:|^E.*Observed a panic")
+    r"^[EWF]\d{4} .*(rpc error|runtime service failed|container runtime|from runtime service|RuntimeStatus|PLEG"
+    r"|DeadlineExceeded|Unavailable"
+    r"|CreatePodSandbox|KillPodSandbox|StopPodSandbox|RemovePodSandbox|RunContainerError|CreateContainerError|KillContainer"
+    r"|connection error|cadvisor|imageFs|containerFs|stats"
+    r"|ListContainer|PodSandboxStatus|ContainerStatus|ExecSync|image_gc|image garbage)|^panic:|^E.*Observed a panic"
+)
 # What the checks ask for themselves, and what no runtime can help.
 EXPECTED = re.compile(
-    r"CrashLoopBackOff|ErrImagePull|ImagePullBackOff|ErrImageNeverPull|no-such-handler|/no/such/program|node-cluster-no-such|127\.0\.0\.1:5077/(absent|never)"
-    r"|probe-(times-out|liveness|startup|readiness|output)|PostStartHook|runAsNonRoot|root-refused|image-absent|command-not-found|runtime-class-unknown|hook-post-start-fails|apparmor-unknown"
+    r"CrashLoopBackOff|ErrImagePull|ImagePullBackOff|ErrImageNeverPull|no-such-handler|/no/such/program|node-cluster-no-such"
+    r"|127\.0\.0\.1:5077/(absent|never)|probe-(times-out|liveness|startup|readiness|output)|PostStartHook|runAsNonRoot|root-refused"
+    r"|image-absent|command-not-found|runtime-class-unknown|hook-post-start-fails|apparmor-unknown"
     # A probe that is late for a container that has just ended, and probes whose commands take too long on purpose.
     r"|is exited, not running|sleep 600"
-    # The kubelet asks for containers that it has just removed itself; cAdvisor has no figures of what is too young; a probe finds no server yet.
+    # The kubelet asks for containers that it has just removed itself; cAdvisor has no figures of what is too young; a probe finds no
+    # server yet.
     r"|NotFound desc = there is no (container|pod) with id|RecentStats: unable to find data|addrConn\.createTransport"
     # At its start it knows neither its node nor its pods.
-    r"|failed to get node info|pleg has yet to be successful|no imagefs label")
+    r"|failed to get node info|pleg has yet to be successful|no imagefs label"
+)
 
 
 class KubeletLog:

@@ -1,4 +1,5 @@
 """The API metrics.k8s.io, served from the kubelet's /metrics/resource: what a metrics server would tell `kubectl top`."""
+
 import datetime
 import http.server
 import json
@@ -28,15 +29,20 @@ def start(cluster):
         return result, text
 
     def metadata(name, namespace=None):
-        return {"metadata": {"name": name, **({"namespace": namespace} if namespace else {})}, "window": "15s",
-                "timestamp": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")}
+        return {
+            "metadata": {"name": name, **({"namespace": namespace} if namespace else {})},
+            "window": "15s",
+            "timestamp": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
 
     def pods():
         cpu, text = rates("container_cpu_usage_seconds_total", ("namespace", "pod", "container"))
         found = {}
         for each in series(text, "container_memory_working_set_bytes"):
             identity = each["namespace"], each["pod"], each["container"]
-            found.setdefault(identity[:2], []).append({"name": identity[2], "usage": {"cpu": f"{cpu.get(identity, 0)}n", "memory": f"{int(each['']) // 1024}Ki"}})
+            found.setdefault(identity[:2], []).append(
+                {"name": identity[2], "usage": {"cpu": f"{cpu.get(identity, 0)}n", "memory": f"{int(each['']) // 1024}Ki"}}
+            )
         return [{**metadata(name, namespace), "containers": containers} for (namespace, name), containers in found.items()]
 
     def nodes():
@@ -47,16 +53,22 @@ def start(cluster):
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):  # noqa: N802: the name is the library's
             parts = self.path.split("?")[0].strip("/").split("/")[3:]
-            resource = [{"name": name, "singularName": "", "namespaced": name == "pods", "kind": kind, "verbs": ["get", "list"]}
-                        for name, kind in (("nodes", "NodeMetrics"), ("pods", "PodMetrics"))]
+            resource = [
+                {"name": name, "singularName": "", "namespaced": name == "pods", "kind": kind, "verbs": ["get", "list"]}
+                for name, kind in (("nodes", "NodeMetrics"), ("pods", "PodMetrics"))
+            ]
             if not parts:
                 answer = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": GROUP, "resources": resource}
             elif parts[0] == "nodes":
                 answer = self.chosen("NodeMetrics", nodes(), parts[1:])
             else:
                 namespace = parts[1] if parts[0] == "namespaces" else None
-                answer = self.chosen("PodMetrics", [each for each in pods() if namespace in (None, each["metadata"]["namespace"])], parts[3:])
-            body = json.dumps(answer or {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404, "reason": "NotFound"}).encode()
+                answer = self.chosen(
+                    "PodMetrics", [each for each in pods() if namespace in (None, each["metadata"]["namespace"])], parts[3:]
+                )
+            body = json.dumps(
+                answer or {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404, "reason": "NotFound"}
+            ).encode()
             self.send_response(200 if answer else 404)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -84,9 +96,26 @@ def start(cluster):
 
 def register(cluster):
     from workloads import again
+
     system = "/api/v1/namespaces/kube-system"
     again(cluster.api.post, f"{system}/services", {"metadata": {"name": "metrics"}, "spec": {"ports": [{"port": 443, "targetPort": PORT}]}})
-    again(cluster.api.post, f"{system}/endpoints", {"metadata": {"name": "metrics"}, "subsets": [{"addresses": [{"ip": ADDRESS}], "ports": [{"port": PORT}]}]})
-    again(cluster.api.post, "/apis/apiregistration.k8s.io/v1/apiservices", {"metadata": {"name": "v1beta1.metrics.k8s.io"}, "spec": {
-        "group": "metrics.k8s.io", "version": "v1beta1", "service": {"namespace": "kube-system", "name": "metrics"}, "insecureSkipTLSVerify": True,
-        "groupPriorityMinimum": 100, "versionPriority": 100}})
+    again(
+        cluster.api.post,
+        f"{system}/endpoints",
+        {"metadata": {"name": "metrics"}, "subsets": [{"addresses": [{"ip": ADDRESS}], "ports": [{"port": PORT}]}]},
+    )
+    again(
+        cluster.api.post,
+        "/apis/apiregistration.k8s.io/v1/apiservices",
+        {
+            "metadata": {"name": "v1beta1.metrics.k8s.io"},
+            "spec": {
+                "group": "metrics.k8s.io",
+                "version": "v1beta1",
+                "service": {"namespace": "kube-system", "name": "metrics"},
+                "insecureSkipTLSVerify": True,
+                "groupPriorityMinimum": 100,
+                "versionPriority": 100,
+            },
+        },
+    )

@@ -1,4 +1,5 @@
 """Descriptions of pods, and what is expected of them. A case is data: a pod's spec, and the part of its status that must come true."""
+
 import dataclasses
 import re
 import typing
@@ -17,8 +18,13 @@ def container(script=IDLE, name="main", image=BUSYBOX, **more):
 
 
 def spec(*containers, **more):
-    return {"terminationGracePeriodSeconds": 3, "automountServiceAccountToken": False, "enableServiceLinks": False,
-            "containers": list(containers) or [container()], **more}
+    return {
+        "terminationGracePeriodSeconds": 3,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "containers": list(containers) or [container()],
+        **more,
+    }
 
 
 def resources(cpu=None, memory=None, limits=True, **more):
@@ -39,6 +45,14 @@ def at_least(least):
     return lambda value: value >= least
 
 
+def running(**wanted):
+    return {"phase": "Running", "containerStatuses": [state(**wanted)]}
+
+
+def over(phase, *containers, **more):
+    return {"phase": phase, "containerStatuses": list(containers), **more}
+
+
 @dataclasses.dataclass
 class Case:
     name: str
@@ -57,13 +71,21 @@ class Case:
     after: typing.Optional[typing.Callable] = None
 
     def manifest(self):
-        return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": self.name, "namespace": NAMESPACE, **self.metadata}, "spec": self.spec}
+        return {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": self.name, "namespace": NAMESPACE, **self.metadata},
+            "spec": self.spec,
+        }
 
     def wanted(self):
         if self.status is not None:
             return self.status
-        return {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}],
-                "containerStatuses": [state(each["name"], ready=True, restartCount=0) for each in self.spec["containers"]]}
+        return {
+            "phase": "Running",
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [state(each["name"], ready=True, restartCount=0) for each in self.spec["containers"]],
+        }
 
 
 def matches(want, got):

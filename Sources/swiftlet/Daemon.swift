@@ -24,9 +24,11 @@ struct Daemon {
         let root = configuration.crio.root
         let lock = try RootLock(root: root)
         defer { withExtendedLifetime(lock) {} }
-        for directory in [configuration.crio.runroot, "\(configuration.crio.runroot)/exits"] {
-            try Files.makeDirectories(directory, mode: 0o711)
-        }
+        let runroot = configuration.crio.runroot
+        try Files.makeDirectories(runroot, mode: 0o711)
+        try Files.makeDirectories("\(runroot)/exits", mode: 0o700)
+        // One that an earlier version made lets others pass.
+        try check("chmod", "\(runroot)/exits") { chmod("\(runroot)/exits", 0o700) }
         try Files.removeTree(ReloadOutcome.path(runroot: configuration.crio.runroot))
         let assembly = Assembly(configuration: configuration, logger: logger)
         let store = try Store(path: "\(root)/swiftlet.db")

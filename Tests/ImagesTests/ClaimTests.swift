@@ -69,18 +69,15 @@ import Testing
         try host.registry.push([one], tag: "1")
         try host.registry.push([two], tag: "2")
         let gate = Gate()
-        host.registry.content.withLock {
-            $0.beforeChunk = { blob, offset in
-                if offset == 0, [one.descriptor.digest, two.descriptor.digest].contains(blob) { try await gate.pass() }
-            }
-        }
+        let blobs = [one.descriptor.digest, two.descriptor.digest]
+        host.registry.content.withLock { $0.beforeChunk = { blob, offset in if offset == 0, blobs.contains(blob) { try await gate.pass() } } }
         let service = try await host.start()
         let pulls = ["1", "2"].map { tag in Task { try await service.pull("fake.test/app:\(tag)") } }
         try await gate.waitForArrivals(2)
         gate.open()
         for pull in pulls { _ = try await pull.value }
         let record = try #require(service.content.catalog.layers[one.diffID])
-        #expect(Set(record.blobs ?? []) == [one.descriptor.digest, two.descriptor.digest])
+        #expect(Set(record.blobs ?? []) == Set(blobs))
         #expect(try Files.list(service.content.directories.layer(one.diffID)) == ["a"])
     }
 
@@ -114,30 +111,38 @@ import Testing
 @Suite struct DownloadQueueTests {
     private func party(_ registry: String, _ caller: String) -> DownloadParty { DownloadParty(registry: registry, caller: caller) }
 
+    /// Who gets a place at once, of callers numbered from `first`.
+    private func admitted(_ queue: inout DownloadQueue, from first: Int, _ parties: [DownloadParty]) -> [Bool] {
+        parties.enumerated().map { queue.enter(first + $0, $1) }
+    }
+
     @Test func aPartyThatGivesNothingLeavesRoomForOthers() {
         var queue = DownloadQueue(each: 6)
         let (stuck, honest) = (party("evil.test", "a"), party("good.test", "a"))
-        for number in 0..<6 { #expect(queue.enter(number, stuck)) }
-        for number in 6..<50 { #expect(!queue.enter(number, stuck)) }
-        #expect(queue.enter(100, honest))
-        #expect(queue.leave(honest) == nil)
-        #expect(queue.leave(stuck) == 6)
+        let first = admitted(&queue, from: 0, Array(repeating: stuck, count: 50))
+        #expect(first == Array(repeating: true, count: 6) + Array(repeating: false, count: 44))
+        let other = admitted(&queue, from: 100, [honest])
+        #expect(other == [true])
+        let next = [queue.leave(honest), queue.leave(stuck)]
+        #expect(next == [nil, 6])
     }
 
     @Test func aCallerOfManyRegistriesLeavesRoomForOthers() {
         var queue = DownloadQueue(each: 6)
-        for number in 0..<12 { #expect(queue.enter(number, party("evil\(number).test", "a"))) }
-        #expect(!queue.enter(12, party("evil12.test", "a")))
-        #expect(queue.enter(13, party("good.test", "b")))
+        let first = admitted(&queue, from: 0, (0..<13).map { party("evil\($0).test", "a") })
+        #expect(first == Array(repeating: true, count: 12) + [false])
+        let other = admitted(&queue, from: 13, [party("good.test", "b")])
+        #expect(other == [true])
     }
 
     @Test func theFewestGoFirst() {
         var queue = DownloadQueue(each: 2)
-        for (number, caller) in ["a", "a", "b", "b", "c", "c", "d", "d"].enumerated() { #expect(queue.enter(number, party("r", caller))) }
-        #expect(!queue.enter(8, party("r", "a")))
-        #expect(!queue.enter(9, party("r", "e")))
-        #expect(queue.leave(party("r", "a")) == 9)
-        #expect(queue.leave(party("r", "b")) == 8)
+        let first = admitted(&queue, from: 0, ["a", "a", "b", "b", "c", "c", "d", "d"].map { party("r", $0) })
+        #expect(!first.contains(false))
+        let waiting = admitted(&queue, from: 8, [party("r", "a"), party("r", "e")])
+        #expect(waiting == [false, false])
+        let next = [queue.leave(party("r", "a")), queue.leave(party("r", "b"))]
+        #expect(next == [9, 8])
         #expect(queue.held.values.reduce(0, +) == 8)
     }
 }

@@ -211,7 +211,7 @@ final class Gate: Sendable {
     }
 
     @Test func limiterLetsSoManyIn() async throws {
-        let limiter = Limiter(3)
+        let limiter = TurnQueue(places: 3)
         let counts = Counts()
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<50 {

@@ -36,9 +36,11 @@ extension Integration {
                 for timeout: Int64 in [0, 30] {
                     let response = try await kubelet.exec(id, "\(script); exit 7", timeout: timeout)
                     #expect(response.exitCode == 7)
-                    #expect(String(decoding: response.stdout.prefix(4096), as: UTF8.self).contains("said\n"))
+                    #expect(String(decoding: response.stdout, as: UTF8.self).contains("said\n"))
                     // What it left in the background lives on: a postStart hook starts daemons so.
-                    #expect(try await kubelet.output(id, "ps -o args").contains(script.contains("sleep") ? "sleep 4321" : "more"))
+                    // One that writes on finds its reader gone, and ends by that.
+                    guard script.contains("sleep") else { continue }
+                    #expect(try await kubelet.output(id, "ps -o args").contains("sleep 4321"))
                 }
             }
         }

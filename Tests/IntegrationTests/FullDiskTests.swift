@@ -11,6 +11,8 @@ extension Integration {
             let lab = try Lab.current
             try await Daemon.during { daemon in
                 let kubelet = daemon.kubelet
+                // The answer comes after what is probed in the root, which is mounted over next.
+                _ = try await kubelet.runtime.status(.init())
                 try await daemon.end()
                 try await shell("mount -t tmpfs -o size=64m,nr_inodes=8192 tmpfs \(daemon.root)")
                 try await daemon.start()
@@ -48,6 +50,8 @@ extension Integration {
                 try await kubelet.removePod(next.id)
                 try await daemon.end()
                 try await shell("umount \(daemon.root)")
+                try await daemon.start()
+                _ = try await kubelet.runtime.status(.init())
             }
         }
     }

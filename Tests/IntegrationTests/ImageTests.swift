@@ -119,7 +119,8 @@ extension Integration {
                 func used() async throws -> UInt64 {
                     let answer = try await daemon.kubelet.images.imageFsInfo(.init())
                     let filesystem = try #require(answer.imageFilesystems.first)
-                    #expect(filesystem.fsID.mountpoint.hasPrefix(daemon.root))
+                    let mountPoint = try MountTable.mountPoint(of: daemon.root)
+                    #expect(filesystem.fsID.mountpoint == mountPoint)
                     #expect(filesystem.timestamp > 0)
                     return filesystem.usedBytes.value
                 }

@@ -11,6 +11,7 @@ extension Integration {
         func files() async throws {
             try await Daemon.during { daemon in
                 let kubelet = daemon.kubelet
+                _ = try await kubelet.pull(Lab.current.busybox)
                 let pod = try await kubelet.runPod("secrets") {
                     $0.dnsConfig.servers = ["192.0.2.53"]
                     $0.linux.securityContext.namespaceOptions.pid = .pod
@@ -33,17 +34,20 @@ extension Integration {
             }
         }
 
-        /// Files and directories that others can read, and reach: every directory above them lets them pass. What a container sees of its
+        /// Files that others can read, and reach: every directory above them lets them pass. What a container sees of its
         /// root file system and of its /etc is for the container's users.
         private static func readable(below directories: [String]) async throws -> [String] {
             let seen = try await shell(
                 """
                 for top in \(directories.joined(separator: " ")); do
-                    find $top -xdev \\( -type d ! -perm -o=x -prune \\) -o \\( \\( -type f -o -type d \\) -perm -o=r -print \\)
+                    find $top -xdev \\( -type d ! -perm -o=x -prune \\) -o \\( -type f -perm -o=r -print \\)
                 done
                 """)
-            let open = ["/hostname", "/hosts", "/resolv.conf", "/empty"]
-            return seen.split(separator: "\n").map(String.init).filter { path in !open.contains { path.hasSuffix($0) } }
+            // What containers see, numbers of processes, and namespaces' files, which open nothing to whom the kernel does not let in.
+            let open = ["/hostname", "/hosts", "/resolv.conf", "/conmon.pid", "/pidfile", "/exit", "/init.pid"]
+            return seen.split(separator: "\n").map(String.init).filter { path in
+                !open.contains { path.hasSuffix($0) } && !path.contains("/ns/") && !path.hasPrefix("\(directories[1])/rootfs/")
+            }
         }
     }
 }

@@ -71,7 +71,8 @@ import Testing
     @Test func aMovedDirectoryEndsTheWalk() throws {
         try nest(TreeWalk.mostOpen + 10)
         try Files.makeDirectories("\(files.path)/elsewhere/victim")
-        let from = "\(files.path)/a/a", to = "\(files.path)/elsewhere/moved"
+        let from = "\(files.path)/a/a"
+        let to = "\(files.path)/elsewhere/moved"
         let error = #expect(throws: SystemError.self) {
             try TreeWalk.run(try open("\(files.path)/a")) { entry in
                 if entry.depth == TreeWalk.mostOpen + 5 { rename(from, to) }

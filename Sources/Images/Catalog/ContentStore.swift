@@ -20,8 +20,8 @@ final class ContentStore: Sendable {
     let mountPoint: String
     private let store: Store
     private let logger: Logger
-    private let turn = Limiter(1)
-    private let trashTurn = Limiter(1)
+    private let turn = TurnQueue(places: 1)
+    private let trashTurn = TurnQueue(places: 1)
     private let state = Mutex(Catalog())
     private let pinnedImages: Mutex<PinnedImages>
 

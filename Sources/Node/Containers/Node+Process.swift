@@ -87,6 +87,8 @@ extension Node {
     /// - Returns: a connected, non-blocking socket.
     public func connect(toPod id: String, port: UInt16) async throws -> OwnedDescriptor {
         let pod = try inventory.pod(id)
+        // A pod that has ended has no namespace any more: without this it would be the host that answers.
+        guard pod.phase == .ready else { throw NodeError.failedPrecondition("pod \(pod.key) is \(pod.phase.rawValue)") }
         return try await NetworkNamespace.connect(pod.namespaces.net, port: port)
     }
 

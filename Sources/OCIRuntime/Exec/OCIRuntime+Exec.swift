@@ -38,10 +38,28 @@ extension OCIRuntime {
         return result
     }
 
+    /// Gives a command's pipes to the root of its container: from inside of a user namespace the runtime can hand on to the command's
+    /// user, so that /dev/stdout can be opened, only what that root owns. What is not found out is left as it is.
+    private static func give(_ ends: [OwnedDescriptor], toRootIn bundle: String) {
+        guard let text = try? Files.readText("\(bundle)/pidfile"), let pid = Int32(text.filter { !$0.isWhitespace }),
+            let uid = hostRoot("/proc/\(pid)/uid_map"), let gid = hostRoot("/proc/\(pid)/gid_map")
+        else { return }
+        for end in ends { fchown(end.raw, uid, gid) }
+    }
+
+    /// The host's number of the namespace's 0: user_namespaces(7), "/proc/pid/uid_map".
+    private static func hostRoot(_ map: String) -> UInt32? {
+        let lines = ((try? Files.readText(map)) ?? "").split(separator: "\n").map { $0.split(separator: " ") }
+        return lines.first { $0.count == 3 && $0[0] == "0" }.flatMap { UInt32($0[1]) }
+    }
+
     private func startWithPipes(_ request: ExecRequest, _ files: ExecFiles, stdin: Bool) async throws -> ExecSession {
         let output = try makePipe()
         let error = try makePipe()
         let input = stdin ? try makePipe() : nil
+        try await BlockingPool.shared.run { [bundle = request.bundle] in
+            Self.give([output.write, error.write] + (input.map { [$0.read] } ?? []), toRootIn: bundle)
+        }
         var command = try helped(execCommand(request, files, ["--detach"]), files)
         command.descriptors = [1: output.write.raw, 2: error.write.raw]
         if let input { command.descriptors[0] = input.read.raw }

@@ -95,8 +95,8 @@ final class DescriptorInput: ChannelInboundHandler {
 extension DescriptorInput {
     private static var tick: TimeAmount { .milliseconds(20) }
 
-    /// More than a pipe holds was not in it when the process ended: somebody else writes.
-    private static var pipeSize: Int { 64 << 10 }
+    /// More than a pipe can hold, /proc/sys/fs/pipe-max-size, was not in it when the process ended: somebody else writes.
+    private static var pipeSize: Int { 1 << 20 }
 
     /// Ends when nothing is left in the pipe of what the process wrote.
     func drain() {

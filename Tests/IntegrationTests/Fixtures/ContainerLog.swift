@@ -27,6 +27,18 @@ struct LogLine: Equatable, Sendable {
             return parsed
         }
     }
+
+    /// What was written, line by line: the parts of a line are put together. A monitor tells a line in parts
+    /// where its buffer ends, which a container that writes faster than the monitor reads can have at any line.
+    static func whole(_ lines: [LogLine]) -> [String] {
+        var texts: [String] = []
+        var goesOn = false
+        for line in lines {
+            if goesOn, let last = texts.indices.last { texts[last] += line.text } else { texts.append(line.text) }
+            goesOn = line.tag == "P"
+        }
+        return texts
+    }
 }
 
 struct MalformedLog: Error {

@@ -42,7 +42,8 @@ final class TestServer: Sendable {
     private let recorded: NIOLockedValueBox<[TestRequest]>
     private let sent: Counter
 
-    var port: Int { channel.localAddress?.port ?? 0 }
+    /// Also after it was stopped.
+    let port: Int
     var host: String { "127.0.0.1:\(port)" }
     var requests: [TestRequest] { recorded.withLockedValue { $0 } }
     /// Answers whose last byte the kernel has taken.
@@ -67,6 +68,7 @@ final class TestServer: Sendable {
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
+        port = channel.localAddress?.port ?? 0
     }
 
     func stop() async { try? await channel.close() }

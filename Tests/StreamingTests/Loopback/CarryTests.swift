@@ -92,10 +92,11 @@ import Testing
         let written = NIOLockedValueBox(0)
         try await exec(.output) { streams in
             let output = Pipe()
-            async let writing: Void = Self.write(size, to: output.write) { count in written.withLockedValue { $0 += count } }
-            let code = try await streams.carry(.init(stdin: nil, stdout: output.read, stderr: nil)) { 0 }
-            try await writing
-            return code
+            let writing = Task { try await Self.write(size, to: output.write) { count in written.withLockedValue { $0 += count } } }
+            return try await streams.carry(.init(stdin: nil, stdout: output.read, stderr: nil)) {
+                try await writing.value
+                return 0
+            }
         } _: { client, ids in
             client.keepsBytes = false
             let expected = ByteBuffer(repeating: 120, count: 1 << 20)

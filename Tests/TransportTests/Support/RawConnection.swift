@@ -58,8 +58,11 @@ final class RawConnection {
         let stream = next
         next += 2
         var block = ByteBuffer()
-        let headers = [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "localhost"),
-            ("content-type", "application/grpc"), ("te", "trailers")] + more
+        let headers =
+            [
+                (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "localhost"),
+                ("content-type", "application/grpc"), ("te", "trailers"),
+            ] + more
         for (name, value) in headers {
             block.writeInteger(UInt8(0))
             for text in [name, value] {
