@@ -15,7 +15,7 @@ extension Integration {
                 _ = try await kubelet.pull(Lab.current.busybox)
                 // Without the fault it is taken.
                 try await daemon.reload("")
-                #expect(await failure { try await kubelet.pull(Lab.current.busybox) }?.message.contains("blocked") == true)
+                #expect(await failure { try await kubelet.pull(Lab.current.busybox) }?.message.contains("registries.conf blocks") == true)
                 try Files.write(registries, creating: file)
             }
         }
