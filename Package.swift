@@ -85,7 +85,7 @@ let package = Package(
         library("Cgroups", ["Linux", "OCI", "CSystemd"]),
         library("CDI", ["Linux", .yams]),
         library("Networking", ["Linux", .log]),
-        library("Registry", ["OCI", .toml, .log, .nioCore, .nioPosix, .nioSSL, .httpClient, .crypto]),
+        library("Registry", ["Linux", "OCI", .toml, .log, .nioCore, .nioPosix, .nioSSL, .httpClient, .crypto]),
         library("Images", ["Registry", "Store", "Linux", "OCI", "CArchive", "CISAL", "CZstd", .crypto, .log, .nioCore, .nioPosix]),
         library("OCIRuntime", ["Linux", "OCI", "CRI", "Cgroups", "CDI", "CSeccomp", .yams, .log]),
         library("Telemetry", [.log]),
@@ -94,7 +94,7 @@ let package = Package(
             [
                 "Images", "OCIRuntime", "CDI", "Networking", "Cgroups", "Telemetry", "Store", "DaemonConfiguration", "OCI", "Linux", "CRI", .protobuf, .log,
             ]),
-        library("Streaming", ["CZlib", .log, .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .nioSSL, .crypto]),
+        library("Streaming", ["Linux", "CZlib", .log, .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .nioSSL, .crypto]),
         library("Transport", [.grpcCore, .nioCore, .nioPosix, .nioHTTP2, .nioHPACK]),
         // The other end, for tests and measurements; no part of the daemon.
         library("StreamingClient", ["Streaming", .nioCore, .nioPosix, .nioWebSocket, .nioSSL]),
@@ -123,7 +123,7 @@ let package = Package(
         tests("Telemetry", [.log]),
         tests("Node", ["CRI", "Cgroups", "Images", "Linux", "Networking", "OCI", "OCIRuntime", "Store"]),
         tests("Streaming", ["StreamingClient", .nioEmbedded, .nioHTTP1]),
-        tests("CRIService", ["CRI", "Node", "Linux", .grpcCore]),
+        tests("CRIService", ["CRI", "Node", "Linux", .grpcCore, .nioCore]),
         tests("Transport", [.grpcCore, .nioCore, .nioPosix, .nioHTTP2, .nioHPACK]),
         .testTarget(
             name: "IntegrationTests",

@@ -1,4 +1,5 @@
 import GRPCCore
+import Linux
 import Logging
 import Node
 
@@ -36,6 +37,8 @@ public struct RequestInterceptor: ServerInterceptor {
         switch error {
         case let error as RPCError: error
         case let error as any RPCErrorConvertible: RPCError(error)
+        // A request's task is cancelled when the daemon stops, and not when its caller leaves.
+        case is CancellationError where Task.isCancelled: RPCError(code: .unavailable, message: "the daemon is stopping")
         case is CancellationError: RPCError(code: .cancelled, message: "the caller left before the answer")
         default: RPCError(code: .internalError, message: "\(error)")
         }

@@ -9,22 +9,7 @@ import Telemetry
 
 extension Node {
     /// Any failure as the caller's error: those of the modules below keep their kind, others say what was being done.
-    func nodeError(_ error: any Error, _ doing: String) -> NodeError {
-        switch error {
-        case let error as NodeError: error
-        case let error as ImageError: NodeError(error)
-        case let error as CheckpointError: NodeError(error, doing)
-        case let error as SystemError where error.code == ENOSPC || error.code == EDQUOT:
-            .resourceExhausted("\(doing): \(error): free space on that file system")
-        case let error as SpecError: NodeError(error)
-        case let error as CDIError: .invalidArgument("\(error)")
-        case let error as NetworkError: NodeError(error, doing)
-        case let error as PinError where error.subject.hasPrefix("/proc/sys/"):
-            .invalidArgument("\(doing): the kernel does not take a sysctl: \(error.message)")
-        case let error as CommandTimeout: .deadlineExceeded("\(doing): \(error)")
-        default: .failed("\(doing): \(error)")
-        }
-    }
+    func nodeError(_ error: any Error, _ doing: String) -> NodeError { NodeError(error, doing) }
 
     /// The value, or nil where what was asked for is not there.
     func known<R>(_ body: () throws -> R) throws -> R? {
@@ -56,6 +41,26 @@ extension Node {
 }
 
 extension NodeError {
+    init(_ error: any Error, _ doing: String) {
+        self =
+            switch error {
+            case let error as NodeError: error
+            case let error as ImageError: NodeError(error)
+            case let error as CheckpointError: NodeError(error, doing)
+            case let error as SystemError where error.code == ENOSPC || error.code == EDQUOT:
+                .resourceExhausted("\(doing): \(error): free space on that file system")
+            case let error as SpecError: NodeError(error)
+            case let error as CDIError: .invalidArgument("\(error)")
+            case let error as NetworkError: NodeError(error, doing)
+            case let error as PinError where error.subject.hasPrefix("/proc/sys/"):
+                .invalidArgument("\(doing): the kernel does not take a sysctl: \(error.message)")
+            case let error as CommandTimeout: .deadlineExceeded("\(doing): \(error)")
+            // Its caller has left, or the daemon stops: the request as such may be sent again.
+            case is CancellationError: .unavailable("\(doing): \(error)")
+            default: .failed("\(doing): \(error)")
+            }
+    }
+
     /// A checkpoint that cannot be read is the request's fault; one that takes too long is nobody's.
     init(_ error: CheckpointError, _ doing: String) {
         switch error {

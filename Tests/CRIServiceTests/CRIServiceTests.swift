@@ -1,5 +1,8 @@
 import CRI
+import Foundation
 import GRPCCore
+import Linux
+import NIOCore
 import Testing
 
 @testable import CRIService
@@ -41,6 +44,41 @@ import Testing
         #expect(RequestInterceptor.status(of: CancellationError()).code == .cancelled)
         struct Other: Error {}
         #expect(RequestInterceptor.status(of: Other()).code == .internalError)
+    }
+
+    private enum Strange: Error { case brokenPipe(Int), gone }
+    private struct Verbose: Error, CustomStringConvertible { let description = "Verbose(code: 1)" }
+    private struct Plain: Error { let code = 1 }
+
+    @Test("No type's name reaches a client, whatever fails")
+    func noTypes() throws {
+        struct Document: Decodable { let name: [String: Int] }
+        var errors: [any Error] = [
+            CancellationError(), Strange.brokenPipe(3), Strange.gone, Verbose(), Plain(), POSIXError(.EIO), ChannelError.eof,
+            IOError(errnoCode: EPIPE, reason: "write"),
+        ]
+        for text in ["{", "{}", #"{"name": null}"#, #"{"name": {"a": "b"}}"#] {
+            do { _ = try JSONDecoder().decode(Document.self, from: Data(text.utf8)) } catch { errors.append(error) }
+        }
+        #expect(errors.count == 12)
+        for error in errors {
+            for status in [RequestInterceptor.status(of: error), RequestInterceptor.status(of: NodeError(error, "stopping"))] {
+                #expect(!status.message.isEmpty && !status.message.contains("Error"), "\(type(of: error))")
+                #expect(!status.message.contains("\(type(of: error))"))
+            }
+        }
+        #expect(words(Strange.brokenPipe(3)) == "broken pipe" && words(Strange.gone) == "gone")
+        #expect(words(NodeError.notFound("no pod")) == "no pod")
+        #expect(NodeError(CancellationError(), "x").rpcErrorCode == .unavailable)
+    }
+
+    @Test("A request that is cut off since the daemon stops is UNAVAILABLE")
+    func stopping() async {
+        let status = await Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return RequestInterceptor.status(of: CancellationError())
+        }.value
+        #expect(status.code == .unavailable)
     }
 
     private func container(_ id: String, _ phase: ContainerPhase) -> ContainerRecord {

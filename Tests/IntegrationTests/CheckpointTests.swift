@@ -31,6 +31,19 @@ extension Integration {
             }
         }
 
+        @Test("A checkpoint asked for twice at once and once more is the same archive each time")
+        func repeated() async throws {
+            try await withCounter { daemon, counter in
+                let archive = "\(daemon.directory)/counter.tar"
+                async let first: Void = counter.checkpoint(to: archive)
+                async let second: Void = counter.checkpoint(to: archive)
+                _ = try await (first, second)
+                try await counter.checkpoint(to: archive)
+                #expect(try await shell("tar -tf \(archive)").contains("config.dump"))
+                #expect(try await shell("ls \(daemon.directory)").split(separator: "\n").filter { $0.contains("counter.tar") }.count == 1)
+            }
+        }
+
         @Test("An image with the annotation of a checkpoint is restored")
         func image() async throws {
             try await withCounter { daemon, counter in

@@ -1,3 +1,5 @@
+import Linux
+
 /// The messages and calls of a .proto file, as far as it takes to fill every number of a request.
 struct ProtoFile {
     struct Field {
@@ -10,6 +12,12 @@ struct ProtoFile {
     private(set) var enums: Set<String> = []
     /// Calls with one answer: name and request.
     private(set) var calls: [(service: String, name: String, request: String)] = []
+
+    /// The CRI's, as it lies in the repository.
+    static func cri() throws -> ProtoFile {
+        let root = #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
+        return ProtoFile(text: try Files.readText("/\(root)/Protos/runtime.proto"))
+    }
 
     init(text: String) {
         var service = ""
