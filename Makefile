@@ -6,7 +6,7 @@ DESTDIR ?=
 RELEASE := -c release --static-swift-stdlib
 PRODUCTS := swiftlet swiftlet-pin swiftlet-bench
 
-.PHONY: help deps build release test test-node node package lint format demo bench proto install install-files clean
+.PHONY: help deps build release test test-node node package lint format fuzz sanitize demo bench proto install install-files clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,12 @@ lint: ## Formatting of our Swift sources, syntax of our scripts
 
 format: ## Format our Swift sources in place
 	@Scripts/lint --fix
+
+fuzz: deps ## Fuzz targets under libFuzzer, SECONDS=60 each, all or TARGETS="layer spdy"
+	@Scripts/fuzz --seconds $(or $(SECONDS),60) $(TARGETS)
+
+sanitize: deps ## Unit tests under AddressSanitizer and ThreadSanitizer, or SANITIZERS=address
+	@Scripts/sanitize $(SANITIZERS)
 
 demo: release ## A daemon, a registry, a pod with two containers, and where the time went (root)
 	@Scripts/demo

@@ -1,3 +1,4 @@
+import TOML
 import TOMLKit
 
 /// One TOML file, taken over a configuration key by key.
@@ -15,10 +16,8 @@ struct ConfigurationFile {
     /// - Returns: warnings on keys that are not known or have no effect.
     /// - Throws: `ConfigurationError` naming file and line.
     func apply(to configuration: inout Configuration) throws(ConfigurationError) -> [ConfigurationWarning] {
-        // The parser would stop there and take what comes before.
-        guard !text.utf8.contains(0) else { throw .syntax(file: name, reason: "it has a NUL byte") }
         let root: TOMLTable
-        do { root = try TOMLTable(string: text) } catch { throw .syntax(file: name, reason: "\(error)") }
+        do { root = try TOMLDocument.parse(text) } catch { throw .syntax(file: name, reason: "\(error)") }
         var warnings: [ConfigurationWarning] = []
         try walk(root, "", &configuration, &warnings)
         return warnings
