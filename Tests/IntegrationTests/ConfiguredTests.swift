@@ -37,6 +37,33 @@ extension Integration {
             }
         }
 
+        @Test("A hook that does not end is ended with the container, its runtime and its monitor when the time for a creation is up")
+        func hangingHook() async throws {
+            let runtime = Combination.current.runtime
+            // Fewer than the least number of seconds.
+            let configuration = """
+                [crio.runtime]
+                hooks_dir = ["@/hooks"]
+                [crio.runtime.runtimes.\(runtime)]
+                container_create_timeout = 1
+                """
+            try await withPod(configuration) { daemon, pod in
+                try Files.makeDirectories("\(daemon.directory)/hooks")
+                let script = "echo $$ > \(daemon.directory)/hook; exec sleep 100000"
+                try Files.write(
+                    """
+                    {"version": "1.0.0", "hook": {"path": "/bin/sh", "args": ["sh", "-c", "\(script)"], "env": ["PATH=\(searchPath)"]},
+                     "when": {"always": true}, "stages": ["createRuntime"]}
+                    """, creating: "\(daemon.directory)/hooks/a.json")
+                let error = await failure { try await daemon.kubelet.create("c", in: pod, "exec sleep 1000") }
+                #expect(error?.message.contains("container_create_timeout") == true, "\(error?.message ?? "")")
+                let hook = try Files.readText("\(daemon.directory)/hook").filter(\.isNumber)
+                try await eventually("the hook is gone") { !Files.exists("/proc/\(hook)") }
+                try Files.removeTree("\(daemon.directory)/hooks/a.json")
+                _ = try await daemon.kubelet.run("c", in: pod, "exec sleep 1000")
+            }
+        }
+
         @Test("The time zone and the default mounts; a container changes its copy alone")
         func zoneAndMounts() async throws {
             let configuration = "[crio.runtime]\ntimezone = \"Asia/Tokyo\"\ndefault_mounts_file = \"@/mounts.conf\"\ndefault_mounts = [\"@/more\"]\n"
