@@ -34,12 +34,20 @@ extension Node {
                         try await restoreProcess(of: container)
                     }
                 } catch {
+                    await endFailedStart(container)
                     try await ended(id, code: 128, message: "\(error)")
                     throw nodeError(error, "starting container \(container.key)")
                 }
                 try await inventory.updateContainer(id, isFact: true) { if $0.exit == nil { $0.phase = .running } }
                 logger(container: container).info("container started")
             }
+        }
+    }
+
+    /// A runtime whose time was up, or that failed late, may have let the process go.
+    private func endFailedStart(_ container: ContainerRecord) async {
+        do { try await runtimes.runtime(of: pod(of: container)).killAll(process(of: container)) } catch {
+            logger(container: container).error("ending a container whose start failed", metadata: ["error": "\(error)"])
         }
     }
 
