@@ -34,8 +34,10 @@ extension Node {
                         try await restoreProcess(of: container)
                     }
                 } catch {
+                    // Written first: the process's own end says less.
+                    let written = await Task { try await ended(id, code: 128, message: "\(error)") }.result
                     await endFailedStart(container)
-                    try await ended(id, code: 128, message: "\(error)")
+                    try written.get()
                     throw nodeError(error, "starting container \(container.key)")
                 }
                 try await inventory.updateContainer(id, isFact: true) { if $0.exit == nil { $0.phase = .running } }
