@@ -32,7 +32,11 @@ http: {{addr: "{REGISTRY}"}}
     eventually(lambda: run("curl", "-sf", f"http://{REGISTRY}/v2/"), 60, "the registry serves", 0.3)
     # The daemon takes plain HTTP from registries that are named, and has metrics of pods where they are chosen.
     write("/etc/containers/registries.conf.d/node-cluster.conf", f'[[registry]]\nlocation = "{REGISTRY}"\ninsecure = true\n')
-    write("/etc/swiftlet/swiftlet.conf.d/node-cluster.conf", '[crio.stats]\nincluded_pod_metrics = ["all"]\n')
+    # Labels are for nodes that have SELinux; on others the key means nothing.
+    write(
+        "/etc/swiftlet/swiftlet.conf.d/node-cluster.conf",
+        '[crio.stats]\nincluded_pod_metrics = ["all"]\n[crio.runtime]\nselinux = true\n',
+    )
     return unit
 
 
