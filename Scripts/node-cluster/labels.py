@@ -10,10 +10,6 @@ ATTRIBUTE = "security.selinux"
 SHOW = "tr -d '\\0' </proc/self/attr/current; echo; grep ' / ' /proc/mounts; " + IDLE
 
 
-def enabled():
-    return os.path.exists("/sys/fs/selinux/enforce")
-
-
 def labelled(process, file, level):
     """The label of the process, and files' of the same level."""
     return [rf"^system_u:system_r:{process}:({level})\n(.*\n)*.*context=\"?system_u:object_r:{file}:\1\"?[, ]"]
