@@ -4,7 +4,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 # One way to build the release everywhere: the Swift runtime inside, so that a node needs no toolchain.
 RELEASE := -c release --static-swift-stdlib
-PRODUCTS := swiftlet swiftlet-pin swiftlet-bench
+NODE_PRODUCTS := swiftlet swiftlet-pin
+PRODUCTS := $(NODE_PRODUCTS) swiftlet-bench
 
 .PHONY: help deps build release test test-node node package lint format fuzz sanitize demo bench proto install install-files clean
 
@@ -28,10 +29,11 @@ test-node: deps ## The integration tests in a node: systemd, cgroup v2, AppArmor
 	$(SWIFT) build --build-tests
 	@Scripts/node/test $(COMBINATIONS)
 
-node: package ## A shell in such a node with Swiftlet as its unit; CLUSTER=1 KUBERNETES=DIR: a whole cluster (root)
+node: package ## A shell in such a node with Swiftlet as its unit; CLUSTER=1 KUBERNETES=DIR: a whole cluster; SELINUX=1 (root)
 	@Scripts/node/shell
 
-package: release ## The Debian package, of the release build
+package: deps ## The Debian package, of the release build
+	$(foreach product,$(NODE_PRODUCTS),$(SWIFT) build $(RELEASE) --product $(product) &&) true
 	@Scripts/package
 
 lint: ## Formatting of our Swift sources, syntax of our scripts

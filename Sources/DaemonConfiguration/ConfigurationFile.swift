@@ -98,6 +98,7 @@ struct ConfigurationFile {
         case "allowed_annotations": try read(\.allowedAnnotations)
         case "default_annotations": try read(\.defaultAnnotations)
         case "container_min_memory": try read(\.containerMinMemory)
+        case "container_create_timeout": try read(\.containerCreateTimeout)
         case "inherit_default_runtime": try read(\.inheritDefaultRuntime)
         case "platform_runtime_paths": try read(\.platformRuntimePaths)
         default:

@@ -26,11 +26,12 @@ public final class RegistryClient: Sendable {
         clients = HTTPClients(limits: limits, proxies: options.proxies)
     }
 
-    /// Reads registries.conf and its drop-ins again; pulls under way go on with what they have. Not for the cooperative pool.
-    /// - Throws: ``RegistryError/configuration(file:problem:)``; the old configuration then stays.
-    public func reload() throws {
+    /// Reads registries.conf and its drop-ins again. Not for the cooperative pool.
+    /// - Returns: what lets it take effect for pulls to come; those under way go on with what they have.
+    /// - Throws: ``RegistryError/configuration(file:problem:)``.
+    public func prepareReload() throws -> @Sendable () -> Void {
         let read = try Self.load(options)
-        configuration.withLockedValue { $0 = read }
+        return { [configuration] in configuration.withLockedValue { $0 = read } }
     }
 
     /// Full names that `image` may stand for, in the order in which to try them; one unless it is a short name.

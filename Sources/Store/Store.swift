@@ -94,8 +94,12 @@ public final class Store: Sendable {
     /// Runs `body` in one transaction: all of its changes are durable when this returns, or none is made.
     ///
     /// On a full disk the body is run more than once, each time as if it were the first.
+    /// - Parameter committed: runs when the changes are durable, before another transaction begins: what memory holds and what others are told is
+    ///   never ahead of the records. It does not run where nothing was changed.
     /// - Throws: what the body throws; `StoreError.full` where a record is new and the disk has no room, or the reserve is used up.
-    public func write(_ body: @escaping @Sendable (Transaction) throws -> Void) async throws {
+    public func write(
+        _ body: @escaping @Sendable (Transaction) throws -> Void, committed: @escaping @Sendable () -> Void = {}
+    ) async throws {
         try await database.writeWithoutTransaction { [self] database in
             var written = try attempt(database, mayAdd: true, body)
             for steps in 1...Reserve.mostSteps where !written {
@@ -108,6 +112,7 @@ public final class Store: Sendable {
                 written = try attempt(database, mayAdd: false, body)
                 if !written, try !reserve.giveUpPart(database) { throw StoreError.full(path: path) }
             }
+            committed()
             try fillReserve(database)
         }
     }

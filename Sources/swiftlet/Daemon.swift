@@ -114,9 +114,12 @@ struct Daemon {
             let (changed, refused) = next.reload(from: new)
             let assembly = Assembly(configuration: next, logger: logger)
             let settings = try await assembly.nodeSettings()
-            try registry.reload()
-            try log.take(next, flag: options.logLevel)
+            let logging = try LogSettings(next, flag: options.logLevel)
+            let takeRegistries = try await BlockingPool.shared.run { try registry.prepareReload() }
+            // The last that can fail; from here on all is taken.
             try await node.images.setPinnedImages(next.image.pinnedImages)
+            takeRegistries()
+            logging.set(log)
             node.reload(settings)
             running = next
             logger.notice("configuration reloaded", metadata: ["changed": "\(changed)"])

@@ -25,7 +25,7 @@ struct Serve: AsyncParsableCommand {
         do {
             let (configuration, warnings) = try options.load()
             for warning in warnings { logger.warning("\(warning)") }
-            try control.take(configuration, flag: options.logLevel)
+            try LogSettings(configuration, flag: options.logLevel).set(control)
             try await Daemon(configuration: configuration, options: options, log: control, logger: logger).run()
         } catch {
             logger.critical("swiftlet cannot run", metadata: ["error": "\(error)"])
@@ -34,19 +34,27 @@ struct Serve: AsyncParsableCommand {
     }
 }
 
-extension LogControl {
-    /// Takes level and filter of the configuration.
+/// What the log is to have, as the configuration says. It takes effect when it is set.
+struct LogSettings: Sendable {
+    private let level: Logger.Level
+    private let filter: (@Sendable (String) -> Bool)?
+
     /// - Parameter flag: the command line's level, which wins.
     /// - Throws: for a filter that is no regular expression.
-    func take(_ configuration: Configuration, flag: Logger.Level?) throws {
+    init(_ configuration: Configuration, flag: Logger.Level?) throws {
         let text = configuration.runtime.logFilter
-        let level = flag ?? Logger.Level(configured: configuration.runtime.logLevel)
-        guard !text.isEmpty else { return set(level: level) }
+        level = flag ?? Logger.Level(configured: configuration.runtime.logLevel)
+        guard !text.isEmpty else {
+            filter = nil
+            return
+        }
         do {
-            let filter = try Pattern(text)
-            set(level: level) { filter.matches($0) }
+            let pattern = try Pattern(text)
+            filter = { pattern.matches($0) }
         } catch { throw AssemblyError(description: "log_filter: \(error)") }
     }
+
+    func set(_ control: LogControl) { control.set(level: level, filter: filter) }
 }
 
 extension Logger.Level {

@@ -135,6 +135,22 @@ extension Integration {
             }
         }
 
+        @Test("What a container writes to its pod's files takes nothing of the run directory")
+        func filling() async throws {
+            try await Daemon.during { daemon in
+                let kubelet = daemon.kubelet
+                _ = try await kubelet.pull(Lab.current.busybox)
+                let pod = try await kubelet.runPod("pod") { $0.dnsConfig.servers = ["192.0.2.53"] }
+                let id = try await kubelet.run("c", in: pod, "exec sleep 1000")
+                #expect(try await kubelet.output(id, "echo 'nameserver 192.0.2.54' >>/etc/resolv.conf; tail -n 1 /etc/resolv.conf") == "nameserver 192.0.2.54")
+                let filling = try await kubelet.exec(id, "dd if=/dev/zero of=/etc/resolv.conf bs=65536 count=64")
+                #expect(filling.exitCode != 0)
+                #expect(try Files.readBytes("\(daemon.runroot)/pods/\(pod.id)/etc/resolv.conf").count < 1 << 20)
+                let refused = await failure { try await kubelet.runPod("large") { $0.dnsConfig.options = [String(repeating: "x", count: 1 << 20)] } }
+                #expect(refused?.code == .invalidArgument)
+            }
+        }
+
         @Test("NetworkReady follows the configuration files while the daemon runs")
         func readiness() async throws {
             try await Daemon.during(networked: false) { daemon in

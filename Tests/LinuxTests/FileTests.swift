@@ -62,6 +62,33 @@ final class TemporaryDirectory: Sendable {
         #expect(seen.contains(temporary.path + "/one"))
     }
 
+    @Test func watcherGoesOnWhenItsDirectoryIsMadeAnew() async throws {
+        let temporary = try TemporaryDirectory()
+        let directory = temporary.path + "/watched"
+        let changes = try FileWatcher.changes(of: [directory])
+        rmdir(directory)
+        var hasWritten = false
+        for await path in changes {
+            if path == directory + "/one" { break }
+            // Its own path says that it is there again, and that anything may be in it.
+            guard path == directory, !hasWritten else { continue }
+            hasWritten = true
+            try Files.writeAtomically([1], to: directory + "/one")
+        }
+        #expect(hasWritten)
+    }
+
+    @Test func whatTheKernelDidNotTellMayBeAnything() {
+        let names: [CInt: String] = [1: "/a", 2: "/b"]
+        func meaning(_ watch: CInt, _ mask: CInt, _ name: String = "") -> WatchedDirectories.Meaning {
+            WatchedDirectories.meaning(of: InotifyEvent(watch: watch, mask: UInt32(mask), name: name), names)
+        }
+        #expect(meaning(1, IN_MOVED_TO, "x") == .changed(["/a/x"]))
+        #expect(meaning(-1, IN_Q_OVERFLOW) == .changed(["/a", "/b"]))
+        #expect(meaning(3, IN_MOVED_TO, "x") == .changed([]))
+        #expect([IN_IGNORED, IN_MOVE_SELF, IN_UNMOUNT].allSatisfy { meaning(2, CInt($0)) == .lost })
+    }
+
     @Test func inotifyEventsOfAnyBytes() {
         #expect(InotifyEvent.parse([]).isEmpty)
         #expect(InotifyEvent.parse([UInt8](repeating: 0xff, count: 64)).isEmpty)

@@ -1,6 +1,7 @@
 import CRI
 import Foundation
 import Images
+import Linux
 import OCI
 import Testing
 
@@ -66,5 +67,29 @@ import Testing
         json["restore"] = nil
         let read = try JSONDecoder().decode(ContainerRecord.self, from: JSONSerialization.data(withJSONObject: json))
         #expect(read.restore == nil && !read.awaitsRestore)
+    }
+}
+
+@Suite struct CheckpointTakerTests {
+    /// Programs that stand for a runtime at a checkpoint, with the CRIU that it has started, and for another container's.
+    @Test func thoseOfADaemonThatIsNoMoreAreEndedWithTheirGroup() async throws {
+        let root = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        let files = CheckpointFiles(root: root)
+        let mark = UUID().uuidString
+        func taker(_ id: String) async throws -> ChildProcess {
+            let script = "sleep 600 & wait"
+            return try await Command(
+                "/bin/sh", ["-c", script, "sh", "checkpoint", "--work-path", files.taken(id), id], environment: ["MARK": mark, "ID": id],
+                newSession: true
+            ).spawn()
+        }
+        let (one, two) = (try await taker("c1"), try await taker("c2"))
+        func count(_ id: String) throws -> Int { try HostProcess.all().count { $0["MARK"] == mark && $0["ID"] == id } }
+        while try count("c1") + count("c2") < 4 { try await Task.sleep(for: .milliseconds(10)) }
+        try await files.endTakers("c1")
+        #expect(try count("c1") == 0 && count("c2") == 2)
+        try await files.endTakers("c2")
+        #expect(try count("c2") == 0)
+        for child in [one, two] { #expect(try await child.wait() == .signaled(SIGKILL)) }
     }
 }

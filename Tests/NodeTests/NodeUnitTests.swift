@@ -241,6 +241,36 @@ import Testing
         }
     }
 
+    @Test func whatCannotBeWrittenIsNotSo() async throws {
+        try await withInventory { inventory, _ in
+            try await inventory.put(pod("p"))
+            try await inventory.put(container("c"))
+            // A cancelled task writes nothing.
+            let writing = Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                let attempts: [() async throws -> Void] = [
+                    { try await inventory.updatePod("p") { $0.phase = .stopped } },
+                    { try await inventory.removePod("p") },
+                    { try await inventory.put(self.pod("q")) },
+                    { try await inventory.updateContainer("c") { $0.phase = .removing } },
+                    { try await inventory.removeContainer("c") },
+                    { try await inventory.put(self.container("d")) },
+                ]
+                var failures = 0
+                for attempt in attempts { do { try await attempt() } catch { failures += 1 } }
+                // That a container has ended is so all the same.
+                do {
+                    try await inventory.updateContainer("c", isFact: true) { $0.exit = ContainerExit(code: 3, finishedAt: 9) }
+                } catch { failures += 1 }
+                return failures
+            }
+            #expect(await writing.value == 7)
+            #expect(inventory.pods().map(\.id) == ["p"] && inventory.containers().map(\.id) == ["c"])
+            #expect(try inventory.pod("p").phase == .ready && inventory.container("c").phase == .running)
+            #expect(try inventory.container("c").exit?.code == 3)
+        }
+    }
+
     @Test func waitersLearnOfTheEnd() async throws {
         try await withInventory { inventory, _ in
             try await inventory.put(container("c"))

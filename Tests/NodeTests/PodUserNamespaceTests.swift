@@ -21,7 +21,7 @@ import Testing
         // Up to the kernel's last id, and one beyond it.
         let last = (UInt32(0), UInt32.max - 10, UInt32(10))
         #expect(try PodUserNamespace.requested(by: options(.pod, [last], [last]))?.uids.length == 10)
-        #expect(try PodUserNamespace.requested(by: options(.pod, [(0, 0, .max)], [(0, 0, .max)]))?.uids.length == .max)
+        #expect(try PodUserNamespace.requested(by: options(.pod, [(0, 1, .max - 1)], [(0, 1, .max - 1)]))?.uids.length == .max - 1)
     }
 
     struct Refused: Sendable, CustomTestStringConvertible {
@@ -42,6 +42,8 @@ import Testing
         Refused(gids: [(0, 1000, 0)], message: "the mapping in gids has length 0"),
         Refused(uids: [(1, 1000, 10)], message: "in uids begins at the container's id 1: 0 must be mapped"),
         Refused(gids: [(.max, 1000, 10)], message: "in gids begins at the container's id 4294967295: 0 must be mapped"),
+        Refused(uids: [(0, 0, 10)], message: "the mapping in uids gives the pod's 0 the host's 0"),
+        Refused(gids: [(0, 0, 10)], message: "the mapping in gids gives the pod's 0 the host's 0"),
         Refused(uids: [(0, .max - 9, 10)], message: "10 ids from 4294967286 on in uids go beyond the kernel's last, 4294967294"),
         Refused(gids: [(0, .max, 1)], message: "1 ids from 4294967295 on in gids go beyond the kernel's last, 4294967294"),
         Refused(gids: [(0, 1, .max)], message: "4294967295 ids from 1 on in gids go beyond the kernel's last, 4294967294"),

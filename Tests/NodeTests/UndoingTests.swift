@@ -1,4 +1,5 @@
 import CRI
+import Linux
 import Testing
 
 @testable import Node

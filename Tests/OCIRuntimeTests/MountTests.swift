@@ -58,6 +58,8 @@ import Testing
         var sample = Sample()
         sample.namespaces.net = nil
         #expect(try sample.build().mounts?.last?.destination == "/etc/hosts")
+        // The host's own.
+        #expect(try sample.build().mounts?.last?.options?.last == "ro")
         sample.host.hasHostsFile = false
         #expect(try !destinations(sample).contains("/etc/hosts"))
         sample.host.hasHostsFile = true

@@ -54,8 +54,14 @@ final class ContentStore: Sendable {
     var catalog: Catalog { state.withLock { $0 } }
 
     func setPinned(_ pinned: PinnedImages) async throws {
-        pinnedImages.withLock { $0 = pinned }
-        try await change { $0.repin(pinned) }
+        let old = pinnedImages.withLock { current in
+            defer { current = pinned }
+            return current
+        }
+        do { try await change { $0.repin(pinned) } } catch {
+            pinnedImages.withLock { $0 = old }
+            throw error
+        }
     }
 
     /// Changes the catalog, durably. Layers that are nobody's afterwards stay.

@@ -10,6 +10,8 @@ public struct HostProcess: Sendable {
     public let arguments: [String]
     /// `KEY=VALUE`, as at its start.
     public let environment: [String]
+    /// The process group that it is in, by the number of its leader.
+    public let group: Int32
     private let descriptor: OwnedDescriptor
 
     /// All of them but this one, and but zombies. Blocks.
@@ -28,6 +30,7 @@ public struct HostProcess: Sendable {
         self.pid = pid
         guard let arguments = Self.words("/proc/\(pid)/cmdline"), !arguments.isEmpty, Namespaces(of: pid) == namespaces else { return nil }
         self.arguments = arguments
+        group = getpgid(pid)
         environment = Self.words("/proc/\(pid)/environ") ?? []
     }
 
@@ -55,18 +58,10 @@ public struct HostProcess: Sendable {
     }
 
     private func hasEnded(by deadline: ContinuousClock.Instant) async throws -> Bool {
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                try await Poller.shared.readable(descriptor.raw)
-                return true
-            }
-            group.addTask {
-                try await Task.sleep(until: deadline)
-                return false
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? false
-        }
+        do {
+            try await withTimeout(ContinuousClock.now.duration(to: deadline)) { [descriptor] in try await Poller.shared.readable(descriptor.raw) }
+            return true
+        } catch is OutOfTime { return false }
     }
 
     /// By what the kernel tells namespaces apart.

@@ -32,12 +32,24 @@ struct CheckpointFiles: Sendable {
         try Files.removeTree(taken(id))
     }
 
-    /// Ends runtimes that a daemon which is no more has left at taking a checkpoint. Blocks.
-    func endTakers(_ id: String) {
-        for pid in ((try? Files.list("/proc")) ?? []).compactMap({ Int32($0) }) {
-            guard let command = try? Files.readText("/proc/\(pid)/cmdline"), command.contains("--work-path\0\(taken(id))\0") else { continue }
-            // It leads a group of its own, which CRIU is in.
-            kill(-pid, SIGKILL)
+    /// Ends runtimes that a daemon which is no more has left at taking a checkpoint, and CRIU with them.
+    /// - Throws: `SystemError`, with ETIMEDOUT where they do not go.
+    func endTakers(_ id: String) async throws {
+        var groups: Set<Int32> = []
+        while true {
+            // Again each time: one that is killed may have started another.
+            let found = try await BlockingPool.shared.run { [groups] in
+                let all = try HostProcess.all()
+                let leaders = all.filter { process in
+                    zip(process.arguments, process.arguments.dropFirst()).contains { $0 == "--work-path" && $1 == taken(id) }
+                }
+                let groups = groups.union(leaders.map(\.pid))
+                return (groups, all.filter { groups.contains($0.group) })
+            }
+            groups = found.0
+            if found.1.isEmpty { return }
+            for process in found.1 { try process.kill() }
+            for process in found.1 { try await process.end(by: .now + .seconds(10)) }
         }
     }
 }

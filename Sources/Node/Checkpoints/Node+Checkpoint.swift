@@ -86,7 +86,7 @@ extension Node {
         }
         tracker.begin("resume")
         // Not of this task, which may be cancelled.
-        try await detached { if try await runtime.isPaused(container.id) { try await runtime.resume(container.id) } }
+        try await detached { [self] in try await resumeIfPaused(container.id, runtime) }
         try outcome.get()
     }
 

@@ -4,22 +4,31 @@ import OCIRuntime
 extension Node {
     /// Ends the checkpoint of a container that was being taken when the daemon stopped: it goes on, and nothing of the checkpoint is left.
     func recoverCheckpoint(_ id: String) async {
-        do {
-            // Before the resume: CRIU pauses a container anew at its end if it found it so.
-            await endTakers(id)
-            if let container = try? inventory.container(id), container.mayRun {
-                let runtime = try runtimes.runtime(of: pod(of: container))
-                if try await runtime.isPaused(id) { try await runtime.resume(id) }
+        do { try await endCheckpoint(of: id) } catch {
+            logger.error("giving the checkpoint of \(id) up failed; it is tried again", metadata: ["error": "\(error)"])
+            undoRepeatedly("the checkpoint of \(id.prefix(13))") { [self] in
+                try await locks.withLock(id) { [self] in try await endCheckpoint(of: id) }
             }
-            try await BlockingPool.shared.run { [checkpointFiles] in try checkpointFiles.end(id) }
-            logger.notice("a checkpoint that was being taken is given up", metadata: ["container": "\(id)"])
-        } catch {
-            logger.error("giving the checkpoint of \(id) up failed; the next start tries again", metadata: ["error": "\(error)"])
         }
     }
 
-    private func endTakers(_ id: String) async {
-        _ = try? await BlockingPool.shared.run { [checkpointFiles] in checkpointFiles.endTakers(id) }
+    private func endCheckpoint(of id: String) async throws {
+        // Before the resume: CRIU pauses a container anew at its end if it found it so.
+        try await checkpointFiles.endTakers(id)
+        if let container = try? inventory.container(id), container.mayRun {
+            try await resumeIfPaused(id, try runtimes.runtime(of: pod(of: container)))
+        }
+        try await BlockingPool.shared.run { [checkpointFiles] in try checkpointFiles.end(id) }
+        logger.notice("a checkpoint that was being taken is given up", metadata: ["container": "\(id)"])
+    }
+
+    /// One that cannot be asked is resumed without: it does no harm to a container that nobody paused, and one that stays paused does nothing.
+    func resumeIfPaused(_ id: String, _ runtime: OCIRuntime) async throws {
+        var isPaused = true
+        do { isPaused = try await runtime.isPaused(id) } catch {
+            logger.warning("whether the container is paused is not known", metadata: ["container": "\(id)", "error": "\(error)"])
+        }
+        if isPaused { try await runtime.resume(id) }
     }
 
     /// The containers that a checkpoint is unpacked or mounted for.

@@ -34,12 +34,22 @@ extension Node {
                         try await restoreProcess(of: container)
                     }
                 } catch {
-                    try await ended(id, code: 128, message: "\(error)")
+                    // Written first: the process's own end says less.
+                    let written = await Task { try await ended(id, code: 128, message: "\(error)") }.result
+                    await endFailedStart(container)
+                    try written.get()
                     throw nodeError(error, "starting container \(container.key)")
                 }
-                try await inventory.updateContainer(id) { if $0.exit == nil { $0.phase = .running } }
+                try await inventory.updateContainer(id, isFact: true) { if $0.exit == nil { $0.phase = .running } }
                 logger(container: container).info("container started")
             }
+        }
+    }
+
+    /// A runtime whose time was up, or that failed late, may have let the process go.
+    private func endFailedStart(_ container: ContainerRecord) async {
+        do { try await runtimes.runtime(of: pod(of: container)).killAll(process(of: container)) } catch {
+            logger(container: container).error("ending a container whose start failed", metadata: ["error": "\(error)"])
         }
     }
 
@@ -140,7 +150,7 @@ extension Node {
 
     /// Writes a container's end. The first to tell wins: the monitor's exit file, or what recovery finds.
     func ended(_ id: String, code: Int32, at time: Int64 = Node.now(), outOfMemory: Bool = false, message: String = "") async throws {
-        try await inventory.updateContainer(id) {
+        try await inventory.updateContainer(id, isFact: true) {
             guard $0.exit == nil else { return }
             $0.exit = ContainerExit(code: code, finishedAt: max(time, $0.startedAt), outOfMemory: outOfMemory, message: message)
             if $0.phase != .removing && $0.phase != .creating { $0.phase = .exited }

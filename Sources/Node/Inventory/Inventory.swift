@@ -5,8 +5,8 @@ import Synchronization
 
 /// The pods and containers of the node: in memory to be asked, in the store to be kept.
 ///
-/// A change is made in memory first and then written; the write takes what memory holds at that moment, so that two
-/// changes at once cannot leave the older one on disk.
+/// A change is written first; then memory has it, and the subscribers are told. The store makes one change after the other, each of what the
+/// one before has left.
 public final class Inventory: Sendable {
     private struct State {
         var pods: [String: PodRecord] = [:]
@@ -98,12 +98,34 @@ public final class Inventory: Sendable {
 
     /// Adds a new pod or replaces what is known of it.
     func put(_ pod: PodRecord) async throws {
-        state.withLock { $0.pods[pod.id] = pod }
-        try await writePod(pod.id)
+        try await store.write {
+            try $0.put(pod, in: Self.podCollection)
+        } committed: { [self] in
+            state.withLock { $0.pods[pod.id] = pod }
+        }
     }
 
     /// Changes a pod that is known; one that is gone stays gone.
-    func updatePod(_ id: String, _ change: @Sendable (inout PodRecord) -> Void) async throws {
+    /// - Parameters:
+    ///   - isFact: Whether it is what has happened: that is so, and who waits for it is told, even where it cannot be written. The next start
+    ///     finds it out again.
+    ///   - change: Made twice, for the record and in memory.
+    func updatePod(_ id: String, isFact: Bool = false, _ change: @escaping @Sendable (inout PodRecord) -> Void) async throws {
+        do {
+            try await store.write { [self] transaction in
+                guard var pod = state.withLock({ $0.pods[id] }) else { return }
+                change(&pod)
+                try transaction.put(pod, in: Self.podCollection)
+            } committed: { [self] in
+                take(change, ofPod: id)
+            }
+        } catch {
+            if isFact { take(change, ofPod: id) }
+            throw error
+        }
+    }
+
+    private func take(_ change: (inout PodRecord) -> Void, ofPod id: String) {
         state.withLock { state in
             guard var pod = state.pods[id] else { return }
             let old = pod.phase
@@ -111,24 +133,45 @@ public final class Inventory: Sendable {
             state.pods[id] = pod
             publish(NodeEvent.Kind.ofPod(from: old, to: pod.phase), id, of: pod, state)
         }
-        try await writePod(id)
     }
 
     func removePod(_ id: String) async throws {
-        state.withLock { state in
-            guard let pod = state.pods.removeValue(forKey: id) else { return }
-            publish(NodeEvent.Kind.ofPod(from: pod.phase, to: nil), id, of: pod, state)
+        try await store.write {
+            try $0.remove(id, from: Self.podCollection)
+        } committed: { [self] in
+            state.withLock { state in
+                guard let pod = state.pods.removeValue(forKey: id) else { return }
+                publish(NodeEvent.Kind.ofPod(from: pod.phase, to: nil), id, of: pod, state)
+            }
         }
-        try await writePod(id)
     }
 
     func put(_ container: ContainerRecord) async throws {
-        state.withLock { $0.containers[container.id] = container }
-        try await writeContainer(container.id)
+        try await store.write {
+            try $0.put(container, in: Self.containerCollection)
+        } committed: { [self] in
+            state.withLock { $0.containers[container.id] = container }
+        }
     }
 
     /// Changes a container that is known; one that is gone stays gone.
-    func updateContainer(_ id: String, _ change: @Sendable (inout ContainerRecord) -> Void) async throws {
+    /// - Parameters: As of `updatePod`.
+    func updateContainer(_ id: String, isFact: Bool = false, _ change: @escaping @Sendable (inout ContainerRecord) -> Void) async throws {
+        do {
+            try await store.write { [self] transaction in
+                guard var container = state.withLock({ $0.containers[id] }) else { return }
+                change(&container)
+                try transaction.put(container, in: Self.containerCollection)
+            } committed: { [self] in
+                take(change, ofContainer: id)
+            }
+        } catch {
+            if isFact { take(change, ofContainer: id) }
+            throw error
+        }
+    }
+
+    private func take(_ change: (inout ContainerRecord) -> Void, ofContainer id: String) {
         let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             guard var container = state.containers[id] else { return [] }
             let old = container.progress
@@ -138,18 +181,20 @@ public final class Inventory: Sendable {
             return container.exit == nil ? [] : state.exitWaiters.removeValue(forKey: id) ?? []
         }
         waiters.forEach { $0.resume() }
-        try await writeContainer(id)
     }
 
     func removeContainer(_ id: String) async throws {
-        let waiters = state.withLock { state in
-            if let container = state.containers.removeValue(forKey: id) {
-                publish(NodeEvent.Kind.ofContainer(from: container.progress, to: nil), id, of: state.pods[container.podID], state)
+        try await store.write {
+            try $0.remove(id, from: Self.containerCollection)
+        } committed: { [self] in
+            let waiters = state.withLock { state in
+                if let container = state.containers.removeValue(forKey: id) {
+                    publish(NodeEvent.Kind.ofContainer(from: container.progress, to: nil), id, of: state.pods[container.podID], state)
+                }
+                return state.exitWaiters.removeValue(forKey: id) ?? []
             }
-            return state.exitWaiters.removeValue(forKey: id) ?? []
+            waiters.forEach { $0.resume() }
         }
-        waiters.forEach { $0.resume() }
-        try await writeContainer(id)
     }
 
     /// Suspends until the container has ended or is gone.
@@ -179,25 +224,5 @@ public final class Inventory: Sendable {
         defer { clock.cancel() }
         for await value in ended { return value }
         return false
-    }
-
-    private func writePod(_ id: String) async throws {
-        try await store.write { [self] transaction in
-            if let pod = state.withLock({ $0.pods[id] }) {
-                try transaction.put(pod, in: Self.podCollection)
-            } else {
-                try transaction.remove(id, from: Self.podCollection)
-            }
-        }
-    }
-
-    private func writeContainer(_ id: String) async throws {
-        try await store.write { [self] transaction in
-            if let container = state.withLock({ $0.containers[id] }) {
-                try transaction.put(container, in: Self.containerCollection)
-            } else {
-                try transaction.remove(id, from: Self.containerCollection)
-            }
-        }
     }
 }

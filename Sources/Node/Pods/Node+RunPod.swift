@@ -88,6 +88,7 @@ extension Node {
         try options.checkOfPod()
         try PodSysctls(options).check(config.linux.sysctls)
         try PodPorts.check(config.portMappings)
+        _ = try PodFiles.resolverFile(config.dnsConfig)
         do { try PodLimits(config.linux).check(settings.host) } catch { throw NodeError(error) }
         _ = try PodFiles.sharedMemorySize(AllowedAnnotations(config.annotations, allowed: handler.allowedAnnotations))
     }

@@ -12,8 +12,16 @@ struct PodFiles: Sendable {
 
     func directory(_ id: String) -> String { "\(root)/\(id)" }
     func namespaces(_ id: String) -> String { "\(directory(id))/ns" }
-    func resolver(_ id: String) -> String { "\(directory(id))/resolv.conf" }
-    func hostname(_ id: String) -> String { "\(directory(id))/hostname" }
+    /// A small file system of the pod's own: its containers may write to what lies there, and the run directory is everyone's.
+    func texts(_ id: String) -> String { "\(directory(id))/etc" }
+    func resolver(_ id: String) -> String { text("resolv.conf", of: id) }
+    func hostname(_ id: String) -> String { text("hostname", of: id) }
+
+    private func text(_ name: String, of id: String) -> String {
+        // Of a pod that an older daemon made.
+        let old = "\(directory(id))/\(name)"
+        return Files.exists(old) ? old : "\(texts(id))/\(name)"
+    }
 
     /// The pod's /dev/shm, or the host's where the pod shares the host's IPC namespace.
     func sharedMemory(_ pod: PodRecord) -> String {
@@ -27,6 +35,9 @@ struct PodFiles: Sendable {
         try Files.makeDirectories(namespaces(pod.id), mode: 0o711)
         let owner = Owner(pod.userNamespace)
         let resolver = try Self.resolverFile(pod.config.dnsConfig) ?? Files.readText(hostResolver)
+        try Files.makeDirectories(texts(pod.id), mode: 0o711)
+        // Two files, and the directory that they are in.
+        try Mounts.tmpfs(at: texts(pod.id), options: "mode=711,size=128k,nr_inodes=3")
         try write(resolver, to: self.resolver(pod.id), owner)
         try write(pod.hostname + "\n", to: hostname(pod.id), owner)
         if let label = pod.fileLabel {
@@ -39,6 +50,9 @@ struct PodFiles: Sendable {
         let context = pod.fileLabel.map { ",context=\"\($0)\"" } ?? ""
         try Mounts.tmpfs(at: shm, options: "mode=1777,size=\(size),uid=\(owner.uid),gid=\(owner.gid)\(context)")
     }
+
+    /// Bytes of a resolv.conf; resolvers read far less.
+    private static let resolverLimit = 64 << 10
 
     /// Whom a pod's files belong to: its root.
     private struct Owner {
@@ -67,13 +81,13 @@ struct PodFiles: Sendable {
 
     /// Removes all of a pod's files; idempotent. Blocks. The namespaces are unpinned before.
     func remove(_ id: String) throws {
-        try Mounts.unmount("\(directory(id))/shm")
+        for mount in ["\(directory(id))/shm", texts(id)] { try Mounts.unmount(mount) }
         try Mounts.unmountAll(below: directory(id))
         try Files.removeTree(directory(id))
     }
 
     /// The text of resolv.conf(5); nil where the pod has no wishes.
-    /// - Throws: `NodeError.invalidArgument` for values that would break out of their line.
+    /// - Throws: `NodeError.invalidArgument` for values that would break out of their line, and for too many.
     static func resolverFile(_ dns: Runtime_V1_DNSConfig) throws(NodeError) -> String? {
         if dns.servers.isEmpty && dns.searches.isEmpty && dns.options.isEmpty { return nil }
         for value in dns.servers + dns.searches + dns.options where value.contains(where: { $0.isNewline || $0 == "\0" }) {
@@ -83,7 +97,11 @@ struct PodFiles: Sendable {
         if !dns.searches.isEmpty { lines.append("search " + dns.searches.joined(separator: " ")) }
         lines += dns.servers.map { "nameserver \($0)" }
         if !dns.options.isEmpty { lines.append("options " + dns.options.joined(separator: " ")) }
-        return lines.joined(separator: "\n") + "\n"
+        let text = lines.joined(separator: "\n") + "\n"
+        guard text.utf8.count <= resolverLimit else {
+            throw .invalidArgument("the pod's DNS configuration makes a resolv.conf of \(text.utf8.count) bytes; \(resolverLimit) are the most")
+        }
+        return text
     }
 }
 

@@ -86,7 +86,7 @@ extension Node {
         switch try await runtime.observe(process(of: container)) {
         case .ending: return false
         case .running(let started):
-            try await inventory.updateContainer(container.id) {
+            try await inventory.updateContainer(container.id, isFact: true) {
                 if $0.phase == .starting || $0.phase == .created, started { $0.phase = .running }
             }
             return false

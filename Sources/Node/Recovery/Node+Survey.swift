@@ -61,7 +61,7 @@ extension Node {
             let isWhole = try await BlockingPool.shared.run { [podFiles] in podFiles.isWhole(pod) }
             if isWhole { return followInit(of: pod) }
             logger(pod: pod).notice("the pod did not survive the node's restart")
-            try await inventory.updatePod(pod.id) { $0.phase = .stopping }
+            try await inventory.updatePod(pod.id, isFact: true) { $0.phase = .stopping }
         } catch {
             logger(pod: pod).error("looking what became of the pod failed", metadata: ["error": "\(error)"])
         }

@@ -1,26 +1,10 @@
 import Linux
 
-/// The pauses between tries of what must succeed in the end: each twice the one before, up to a bound.
-struct GrowingPauses: Sendable {
-    private var following: Duration
-    private let longest: Duration
-
-    init(first: Duration = .seconds(1), longest: Duration = .seconds(60)) {
-        following = first
-        self.longest = longest
-    }
-
-    mutating func next() -> Duration {
-        defer { following = min(following * 2, longest) }
-        return following
-    }
-}
-
 // Pods and containers that did not come to be, and whose undoing failed. They have no claim to their names: the same request makes others.
 extension Node {
     /// Undoes a pod in the background until it is gone. Until then it is listed as not ready, and a client may remove it itself.
     func undoLater(pod id: String) async {
-        do { try await inventory.updatePod(id) { ($0.failed, $0.phase) = (true, .stopping) } } catch {
+        do { try await inventory.updatePod(id, isFact: true) { ($0.failed, $0.phase) = (true, .stopping) } } catch {
             // What memory holds decides; a start after this one finds it being created.
             logger.warning("that a pod failed cannot be written", metadata: ["pod": "\(id)", "error": "\(error)"])
         }
@@ -35,7 +19,7 @@ extension Node {
 
     /// Undoes a container in the background until it is gone; with its pod it goes in any case.
     func undoLater(container id: String) async {
-        do { try await inventory.updateContainer(id) { $0.failed = true } } catch {
+        do { try await inventory.updateContainer(id, isFact: true) { $0.failed = true } } catch {
             logger.warning("that a container failed cannot be written", metadata: ["container": "\(id)", "error": "\(error)"])
         }
         undoRepeatedly("container \(id.prefix(13))") { [self] in
@@ -47,7 +31,7 @@ extension Node {
         }
     }
 
-    private func undoRepeatedly(_ what: String, _ body: @escaping @Sendable () async throws -> Void) {
+    func undoRepeatedly(_ what: String, _ body: @escaping @Sendable () async throws -> Void) {
         Task.detached { [logger] in
             var pauses = GrowingPauses()
             while true {

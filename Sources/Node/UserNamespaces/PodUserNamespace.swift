@@ -47,6 +47,10 @@ struct PodUserNamespace: Sendable, Equatable {
             throw .invalidArgument(
                 "userns_options: the mapping in \(field) begins at the container's id \(map.containerID): 0 must be mapped, so begin there")
         }
+        guard map.hostID > 0 else {
+            throw .invalidArgument(
+                "userns_options: the mapping in \(field) gives the pod's 0 the host's 0, and with it what is root's: begin at another id of the host")
+        }
         // The last number of 32 bits stands for no id.
         guard UInt64(map.hostID) + UInt64(map.length) - 1 < UInt64(UInt32.max) else {
             throw .invalidArgument(

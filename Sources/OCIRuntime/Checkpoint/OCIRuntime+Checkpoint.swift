@@ -40,10 +40,15 @@ extension OCIRuntime {
     }
 
     /// Whether a container's processes are stopped where they are.
+    /// - Throws: `RuntimeError.refused` where the runtime does not tell, `CommandTimeout`, `CancellationError`.
     public func isPaused(_ id: String) async throws -> Bool {
         struct State: Decodable { let status: String }
         let result = try await command(["state", id]).run(timeout: .seconds(60))
-        guard result.status.isSuccess else { return false }
-        return (try? JSONDecoder().decode(State.self, from: Data(result.output)))?.status == "paused"
+        guard result.status.isSuccess else {
+            throw RuntimeError.refused(operation: "state", container: id, message: RuntimeMessage.essence(result.errorText))
+        }
+        do { return try JSONDecoder().decode(State.self, from: Data(result.output)).status == "paused" } catch {
+            throw RuntimeError.refused(operation: "state", container: id, message: "its answer is no state of a container")
+        }
     }
 }

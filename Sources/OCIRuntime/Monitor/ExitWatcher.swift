@@ -17,17 +17,27 @@ public enum ExitWatcher {
         return AsyncStream { continuation in
             let task = Task {
                 for await path in changes {
-                    let name = String(path.split(separator: "/").last ?? "")
-                    // conmon writes a temporary file beside it and renames.
-                    guard !name.contains("."), let file = try? await BlockingPool.shared.run({ ExitFile.read(path) }),
-                        case .exited(let code, let time) = Observation.decide(
-                            exitFile: file, process: (alive: false, started: false), monitorAlive: false, rebooted: false)
-                    else { continue }
-                    continuation.yield(ContainerExitEvent(containerID: name, code: code, time: time))
+                    // Anything may have come: what is told twice is no news to those who listen.
+                    let paths = path == directory ? await entries(of: directory) : [path]
+                    for path in paths { if let event = await event(path) { continuation.yield(event) } }
                 }
                 continuation.finish()
             }
             continuation.onTermination = { _ in task.cancel() }
         }
+    }
+
+    private static func entries(of directory: String) async -> [String] {
+        ((try? await BlockingPool.shared.run { try Files.list(directory) }) ?? []).map { "\(directory)/\($0)" }
+    }
+
+    private static func event(_ path: String) async -> ContainerExitEvent? {
+        let name = String(path.split(separator: "/").last ?? "")
+        // conmon writes a temporary file beside it and renames.
+        guard !name.contains("."), let file = try? await BlockingPool.shared.run({ ExitFile.read(path) }),
+            case .exited(let code, let time) = Observation.decide(
+                exitFile: file, process: (alive: false, started: false), monitorAlive: false, rebooted: false)
+        else { return nil }
+        return ContainerExitEvent(containerID: name, code: code, time: time)
     }
 }

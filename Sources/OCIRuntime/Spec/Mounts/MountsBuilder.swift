@@ -85,18 +85,18 @@ struct MountsBuilder {
 
     private func pod() -> [Spec.Mount] {
         let access = request.security.readonlyRootfs || settings.readOnly ? "ro" : "rw"
-        func file(_ source: String, _ target: String) -> Spec.Mount {
+        func file(_ source: String, _ target: String, _ access: String) -> Spec.Mount {
             .init(destination: target, type: "bind", source: source, options: ["bind", "nodev", "nosuid", "noexec", access])
         }
         var mounts = [
             Spec.Mount(
                 destination: "/dev/shm", type: "bind", source: request.files.sharedMemory,
                 options: ["rw", "bind", "nosuid", "noexec", "nodev"]),
-            file(request.files.resolver, "/etc/resolv.conf"),
-            file(request.files.hostname, "/etc/hostname"),
+            file(request.files.resolver, "/etc/resolv.conf", access),
+            file(request.files.hostname, "/etc/hostname", access),
         ]
-        // On the host's network the host's names hold, unless the kubelet brings a file.
-        if request.usesHostNetwork, host.hasHostsFile { mounts.append(file("/etc/hosts", "/etc/hosts")) }
+        // On the host's network the host's names hold, unless the kubelet brings a file. It is the host's own: no pod's to write.
+        if request.usesHostNetwork, host.hasHostsFile { mounts.append(file("/etc/hosts", "/etc/hosts", "ro")) }
         return mounts
     }
 
