@@ -15,36 +15,36 @@ public enum TOMLDocument {
     public static func parse(_ text: String) throws(SyntaxError) -> TOMLTable {
         // The parser would stop there and take what comes before.
         guard !text.utf8.contains(0) else { throw SyntaxError(line: nil, reason: "it has a NUL byte") }
-        var headers = HeaderScanner(text)
-        if let line = headers.firstWithoutKey() {
-            throw SyntaxError(line: line, reason: "after '[' comes the name of a table: letters, digits, '_' and '-', or a quoted text")
-        }
+        var scanner = FaultScanner(text)
+        if let fault = scanner.first() { throw fault }
         do { return try TOMLTable(string: text) } catch let error as TOMLParseError {
             throw SyntaxError(line: Int(error.source.begin.line), reason: error.description)
         } catch { throw SyntaxError(line: nil, reason: "\(error)") }
     }
 }
 
-/// Finds table headers that no key follows, on which the parser fails an assertion rather than with an error. It has to know
-/// headers from values over several lines; of a text that is wrong before that, the parser tells first.
-struct HeaderScanner {
+/// Finds what the parser fails an assertion on, which ends the program, rather than with an error: a table header without a key,
+/// and a list where a brace stands for a value. It has to know headers from values over several lines; of a text that is wrong
+/// before that, the parser tells first.
+struct FaultScanner {
     private var rest: Substring.UTF8View
     private var line = 1
 
     init(_ text: String) { rest = text[...].utf8 }
 
-    /// The line of the first such header.
-    mutating func firstWithoutKey() -> Int? {
+    mutating func first() -> TOMLDocument.SyntaxError? {
         while let byte = next() {
             switch byte {
-            case UInt8(ascii: "["): if !startsKey() { return line }
+            case UInt8(ascii: "["):
+                let header = line
+                if !startsKey() { return fault(header, "after '[' comes the name of a table: letters, digits, '_' and '-', or a quoted text") }
             case UInt8(ascii: "#"): skipLine()
             case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"), UInt8(ascii: "\n"): continue
             case UInt8(ascii: "\""), UInt8(ascii: "'"):
                 // A quoted key.
                 skipString(byte)
-                skipValue()
-            default: skipValue()
+                if !skipValue() { return fault(line, "expected value or closing ']', saw '}'") }
+            default: if !skipValue() { return fault(line, "expected value or closing ']', saw '}'") }
             }
         }
         return nil
@@ -63,19 +63,30 @@ struct HeaderScanner {
         }
     }
 
+    private func fault(_ line: Int, _ reason: String) -> TOMLDocument.SyntaxError { .init(line: line, reason: reason) }
+
     /// To the end of a statement: the end of a line that lies in no list, table or string.
-    private mutating func skipValue() {
-        var depth = 0
+    /// - Returns: false at a brace that stands where a list has a value.
+    private mutating func skipValue() -> Bool {
+        var open: [UInt8] = []
+        var last: UInt8 = 0
         while let byte = next() {
             switch byte {
-            case UInt8(ascii: "\n"): if depth <= 0 { return }
-            case UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
-            case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
-            case UInt8(ascii: "#"): skipLine()
+            case UInt8(ascii: "\n"): if open.isEmpty { return true }
+            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"): continue
+            case UInt8(ascii: "#"):
+                skipLine()
+                continue
+            case UInt8(ascii: "["), UInt8(ascii: "{"): open.append(byte)
+            case UInt8(ascii: "]"): _ = open.popLast()
+            case UInt8(ascii: "}"):
+                if open.popLast() == UInt8(ascii: "["), "[,".utf8.contains(last) { return false }
             case UInt8(ascii: "\""), UInt8(ascii: "'"): skipString(byte)
-            default: continue
+            default: break
             }
+            if byte != UInt8(ascii: "\n") { last = byte }
         }
+        return true
     }
 
     /// Behind a string's first quote, to behind its last. A string of one line ends with the line.

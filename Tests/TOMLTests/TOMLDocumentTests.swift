@@ -11,6 +11,11 @@ import Testing
         #expect(throws: TOMLDocument.SyntaxError.self) { try TOMLDocument.parse(text) }
     }
 
+    @Test("A brace where a list has a value is one, too", arguments: ["a = [}", "a = [ 1, # x\n }]", "'a' = [[1, {b = 2}], }"])
+    func braces(_ text: String) {
+        #expect(throws: TOMLDocument.SyntaxError.self) { try TOMLDocument.parse(text) }
+    }
+
     @Test("The line is told")
     func line() {
         let error = #expect(throws: TOMLDocument.SyntaxError.self) { try TOMLDocument.parse("a = 1\n# [.]\nb = '''\n[.]\n'''\n[.x]\n") }
@@ -23,11 +28,11 @@ import Testing
         "What lies in values is no header",
         arguments: [
             "a = [\n  [],\n  [ [.5] ],\n]\n[b]", "a = \"\"\"\n[.]\\\"\"\"\"\n[b]", "a = '''\n[.]''''\n[b]", "a = \"[.\"\n[b]", "a = '\\'\n[b]",
-            "a = 1 # \"\n[b]", "\"a#\" = [ # ]\n]\n[b]", "a = { x = [\n1] }\n[b]", "a = \"\\\\\"\n[b]", "'' = \"\"\n[ b ]", "a = []\r\n[b]\r\n",
+            "a = 1 # \"\n[b]", "\"a#\" = [ # ]\n]\n[b]", "a = { x = [\n1] }\n[b]", "a = \"\\\\\"\n[b]", "'' = \"\"\n[ b ]", "a = []\r\n[b]\r\n", "a = [{}, {b = [{}]}, # }\n]\n[b]", "a = {}\n[b]",
         ])
     func values(_ text: String) {
-        var scanner = HeaderScanner(text)
-        #expect(scanner.firstWithoutKey() == nil)
+        var scanner = FaultScanner(text)
+        #expect(scanner.first() == nil)
     }
 
     @Test("A NUL byte is an error, and so is depth")
