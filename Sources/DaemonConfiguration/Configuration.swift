@@ -72,7 +72,7 @@ public struct Configuration: Sendable, Equatable {
         public var minimumMappableUID = -1
         public var minimumMappableGID = -1
         public var enableCRIUSupport = true
-        public var enablePodEvents = true
+        public var enablePodEvents = false
         /// By name; `runc` is always among them.
         public var runtimes: [String: Handler] = [:]
         /// By name.

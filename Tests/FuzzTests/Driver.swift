@@ -21,10 +21,13 @@
             pointers.withUnsafeMutableBufferPointer { buffer in
                 var count = CInt(kept.count)
                 var base = buffer.baseAddress
-                exit(LLVMFuzzerRunDriver(&count, &base, { bytes, count in
-                    Driver.target?.consume(UnsafeBufferPointer(start: bytes, count: count))
-                    return 0
-                }))
+                exit(
+                    LLVMFuzzerRunDriver(
+                        &count, &base,
+                        { bytes, count in
+                            Driver.target?.consume(UnsafeBufferPointer(start: bytes, count: count))
+                            return 0
+                        }))
             }
         }
     }

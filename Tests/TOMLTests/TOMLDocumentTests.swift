@@ -28,7 +28,8 @@ import Testing
         "What lies in values is no header",
         arguments: [
             "a = [\n  [],\n  [ [.5] ],\n]\n[b]", "a = \"\"\"\n[.]\\\"\"\"\"\n[b]", "a = '''\n[.]''''\n[b]", "a = \"[.\"\n[b]", "a = '\\'\n[b]",
-            "a = 1 # \"\n[b]", "\"a#\" = [ # ]\n]\n[b]", "a = { x = [\n1] }\n[b]", "a = \"\\\\\"\n[b]", "'' = \"\"\n[ b ]", "a = []\r\n[b]\r\n", "a = [{}, {b = [{}]}, # }\n]\n[b]", "a = {}\n[b]",
+            "a = 1 # \"\n[b]", "\"a#\" = [ # ]\n]\n[b]", "a = { x = [\n1] }\n[b]", "a = \"\\\\\"\n[b]", "'' = \"\"\n[ b ]", "a = []\r\n[b]\r\n",
+            "a = [{}, {b = [{}]}, # }\n]\n[b]", "a = {}\n[b]",
         ])
     func values(_ text: String) {
         var scanner = FaultScanner(text)

@@ -30,10 +30,11 @@ extension FuzzTarget {
         FuzzTarget("rdt-classes") { input in _ = try RDTClasses(yaml: String(decoding: input, as: UTF8.self), source: "classes") },
         FuzzTarget("device") { input in _ = try DeviceMapping(String(decoding: input, as: UTF8.self)) },
         FuzzTarget("apparmor") { input in
-            _ = try AppArmorProfile.read(.with {
-                $0.profileType = .localhost
-                $0.localhostRef = String(decoding: input, as: UTF8.self)
-            })
+            _ = try AppArmorProfile.read(
+                .with {
+                    $0.profileType = .localhost
+                    $0.localhostRef = String(decoding: input, as: UTF8.self)
+                })
         },
     ]
 }
