@@ -14,7 +14,7 @@ import NIOHTTP2
 /// | rate of PING, SETTINGS, PRIORITY | none | answered one for one, and bounded by `unreadControlFrames` |
 /// | rate of RST_STREAM, of errors of streams | none | each costs a stream that is already gone |
 /// | age, idle time, keepalive of the server | none | the kernel tells when the peer of a Unix socket has gone |
-/// | concurrent streams | none | a kubelet keeps some per pod open; calls wait in the node's own queues |
+/// | concurrent streams | 2³¹ − 1 | a kubelet keeps some per pod open; calls wait in the node's own queues |
 /// | everything else | below | |
 public struct TransportLimits: Sendable, Hashable {
     /// Most bytes of one request message. Longer ones are RESOURCE_EXHAUSTED, and the connection goes on.
@@ -31,13 +31,17 @@ public struct TransportLimits: Sendable, Hashable {
     /// Most bytes of a status message, before percent-encoding makes them three times as many. With the other trailers they
     /// have to fit into one frame.
     public var statusMessage = 1 << 10
+    /// How long a client may take to read its last answers when the daemon stops.
+    public var farewell = TimeAmount.seconds(1)
 
     public init() {}
 
     /// As swift-nio-http2 wants it. Its rates count events in a window of time: in one of no length no rate is too high.
     var http2: NIOHTTP2Handler.Configuration {
         var connection = NIOHTTP2Handler.ConnectionConfiguration()
+        // Of what is not announced RFC 9113 knows no limit, but the HTTP/2 handler takes 100 streams.
         connection.initialSettings = [
+            HTTP2Setting(parameter: .maxConcurrentStreams, value: Int(Int32.max)),
             HTTP2Setting(parameter: .initialWindowSize, value: streamWindow), HTTP2Setting(parameter: .maxFrameSize, value: frame),
             HTTP2Setting(parameter: .maxHeaderListSize, value: headerList),
         ]

@@ -8,18 +8,22 @@ import Synchronization
 ///
 /// grpc-swift's own NIO transport answers more than a few pings or resets with a GOAWAY that makes the client send everything in
 /// flight once more, and lets nobody set that; so the CRI has a transport whose every limit is in ``TransportLimits``.
+///
+/// A connection and a call are taken where they are made, on the connection's event loop: no queue lies in between whose reader
+/// could have left while something is put into it.
 public final class UnixSocketTransport: ServerTransport {
     public typealias Bytes = MessageBytes
 
-    private typealias StreamChannel = NIOAsyncChannel<RPCRequestPart<Bytes>, RPCResponsePart<Bytes>>
-    private typealias Call = (channel: StreamChannel, method: EventLoopFuture<MethodDescriptor>)
-    private typealias Connection = (channel: any Channel, calls: NIOHTTP2Handler.AsyncStreamMultiplexer<Call>)
+    private typealias Handler = @Sendable (_ stream: RPCStream<Inbound, Outbound>, _ context: ServerContext) async -> Void
 
     private struct State {
         var known: [String: MethodDescriptor] = [:]
         var isDraining = false
+        var isStopping = false
         var listener: (any Channel)?
         var connections: [ObjectIdentifier: any Channel] = [:]
+        var calls: [UInt64: Task<Void, Never>] = [:]
+        var callsTaken: UInt64 = 0
     }
 
     private let path: String
@@ -47,22 +51,28 @@ public final class UnixSocketTransport: ServerTransport {
         state.withLock { $0.known = known }
     }
 
+    /// Serves until the listener has been closed and every connection and call has ended. Cancelling it cancels the calls under
+    /// way; each is answered.
     public func listen(
         streamHandler: @escaping @Sendable (_ stream: RPCStream<Inbound, Outbound>, _ context: ServerContext) async -> Void
     ) async throws {
-        let listener: NIOAsyncChannel<Connection, Never>
-        do { listener = try await bind() } catch {
+        let listener: any Channel
+        do { listener = try await bind(streamHandler) } catch {
             bound.fail(error)
             throw error
         }
-        state.withLock { $0.listener = listener.channel }
+        let isDraining = state.withLock { state in
+            state.listener = listener
+            return state.isDraining
+        }
+        if isDraining { listener.close(promise: nil) }
         bound.succeed()
-        try await listener.executeThenClose { connections in
-            try await withThrowingDiscardingTaskGroup { group in
-                for try await connection in connections {
-                    group.addTask { await self.serve(connection, streamHandler) }
-                }
-            }
+        await withTaskCancellationHandler {
+            await listener.closed()
+            while let connection = state.withLock({ $0.connections.first?.value }) { await connection.closed() }
+            while let call = state.withLock({ $0.calls.first?.value }) { await call.value }
+        } onCancel: {
+            stop()
         }
     }
 
@@ -76,84 +86,61 @@ public final class UnixSocketTransport: ServerTransport {
         for connection in connections { connection.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
     }
 
-    private func bind() async throws -> NIOAsyncChannel<Connection, Never> {
-        let (limits, known) = (limits, state.withLock { $0.known })
-        return try await ServerBootstrap(group: group)
-            .bind(unixDomainSocketPath: path) { channel in
-                channel.eventLoop.makeCompletedFuture { try Self.configure(channel, limits, known) }
-            }
+    private func stop() {
+        beginGracefulShutdown()
+        let calls = state.withLock { state in
+            state.isStopping = true
+            return Array(state.calls.values)
+        }
+        for call in calls { call.cancel() }
     }
 
-    private static func configure(
-        _ channel: any Channel, _ limits: TransportLimits, _ known: [String: MethodDescriptor]
-    ) throws -> Connection {
+    private func bind(_ handler: @escaping Handler) async throws -> any Channel {
+        try await ServerBootstrap(group: group)
+            .childChannelInitializer { [self] channel in channel.eventLoop.makeCompletedFuture { try take(channel, handler) } }
+            .bind(unixDomainSocketPath: path).get()
+    }
+
+    /// A connection that a client has made.
+    private func take(_ channel: any Channel, _ handler: @escaping Handler) throws {
         let streams = ConnectionStreams(eventLoop: channel.eventLoop)
         let operations = channel.pipeline.syncOperations
-        let calls = try operations.configureAsyncHTTP2Pipeline(
-            mode: .server, streamDelegate: streams, configuration: limits.http2
-        ) { stream in
-            stream.eventLoop.makeCompletedFuture {
-                let method = stream.eventLoop.makePromise(of: MethodDescriptor.self)
-                try stream.pipeline.syncOperations.addHandler(StreamHandler(limits: limits, known: known, method: method))
-                let channel = try StreamChannel(wrappingChannelSynchronously: stream)
-                return (channel: channel, method: method.futureResult)
-            }
+        // Its sequence of streams is of no use: each is taken as it is made.
+        _ = try operations.configureAsyncHTTP2Pipeline(
+            mode: .server, streamDelegate: streams, frameDelegate: streams, configuration: limits.http2
+        ) { [self] stream in
+            stream.eventLoop.makeCompletedFuture { try begin(Call(stream, limits, state.withLock { $0.known }), handler) }
         }
-        try operations.addHandler(ConnectionHandler(streams))
-        return (channel: channel, calls: calls)
-    }
-
-    private func serve(
-        _ connection: Connection,
-        _ streamHandler: @escaping @Sendable (_ stream: RPCStream<Inbound, Outbound>, _ context: ServerContext) async -> Void
-    ) async {
-        let key = ObjectIdentifier(connection.channel)
+        try operations.addHandler(ConnectionHandler(streams, farewell: limits.farewell))
+        let key = ObjectIdentifier(channel)
         let isDraining = state.withLock { state in
-            state.connections[key] = connection.channel
+            state.connections[key] = channel
             return state.isDraining
         }
-        if isDraining { connection.channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
-        await withDiscardingTaskGroup { group in
-            do {
-                for try await call in connection.calls.inbound { group.addTask { await Self.run(call, streamHandler) } }
-            } catch {
-                // The connection has failed, and with it every stream of it: nobody is left to be told.
-            }
-            // Also where this task was cancelled, which ends the sequence alone.
-            connection.channel.close(promise: nil)
-        }
-        state.withLock { $0.connections[key] = nil }
+        channel.closeFuture.whenComplete { [self] _ in state.withLock { $0.connections[key] = nil } }
+        // Once it is active, since before there is nobody to tell.
+        if isDraining { channel.eventLoop.execute { channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) } }
     }
 
-    private static func run(
-        _ call: Call, _ streamHandler: @Sendable (_ stream: RPCStream<Inbound, Outbound>, _ context: ServerContext) async -> Void
-    ) async {
-        // What fails here is a stream whose client has gone, or that was no call and has been refused.
-        try? await call.channel.executeThenClose { inbound, outbound in
-            let method = try await call.method.get()
-            await withServerContextRPCCancellationHandle { handle in
-                call.channel.channel.closeFuture.whenComplete { _ in handle.cancel() }
-                let stream = RPCStream<Inbound, Outbound>(
-                    descriptor: method, inbound: RPCAsyncSequence(wrapping: inbound),
-                    outbound: RPCWriter.Closable(wrapping: ResponseWriter(writer: outbound, channel: call.channel.channel)))
-                await streamHandler(
-                    stream, ServerContext(descriptor: method, remotePeer: "unix:", localPeer: "unix:", cancellation: handle))
+    private func begin(_ call: Call, _ handler: @escaping Handler) {
+        state.withLock { state in
+            let number = state.callsTaken
+            state.callsTaken += 1
+            let task = Task { [self] in
+                await call.run(handler)
+                self.state.withLock { $0.calls[number] = nil }
             }
-            // Closing drops what still waits to be sent; a whole answer closes the stream itself.
-            if !Task.isCancelled { try await call.channel.channel.closeFuture.get() }
+            state.calls[number] = task
+            if state.isStopping { task.cancel() }
         }
     }
 }
 
-/// Where a call's answer goes.
-private struct ResponseWriter: ClosableRPCWriterProtocol {
-    typealias Element = RPCResponsePart<MessageBytes>
-
-    let writer: NIOAsyncChannelOutboundWriter<Element>
-    let channel: any Channel
-
-    func write(_ element: Element) async throws { try await writer.write(element) }
-    func write(contentsOf elements: some Sequence<Element>) async throws { try await writer.write(contentsOf: elements) }
-    func finish() { writer.finish() }
-    func finish(throwing error: any Error) { channel.pipeline.fireErrorCaught(error) }
+extension Channel {
+    /// Suspends until it is closed, whoever does that.
+    func closed() async {
+        await withCheckedContinuation { continuation in
+            closeFuture.whenComplete { _ in continuation.resume() }
+        }
+    }
 }

@@ -2,7 +2,7 @@ import Glibc
 import NIOCore
 import NIOHPACK
 
-/// A client that writes HTTP/2 frames byte by byte, RFC 9113 section 4.1, and answers none. Blocks.
+/// A client that writes HTTP/2 frames byte by byte, RFC 9113 section 4.1, and answers none but the server's settings. Blocks.
 final class RawConnection {
     struct Frame {
         let type: UInt8
@@ -27,6 +27,7 @@ final class RawConnection {
     private(set) var answers: [UInt32: [(name: String, value: String)]] = [:]
     private(set) var goneAway: [(lastStream: UInt32, code: UInt32)] = []
     private(set) var pongs = 0
+    private var hasSettings = false
     private(set) var bytes: [UInt32: ByteBuffer] = [:]
 
     init(path: String) throws {
@@ -38,8 +39,14 @@ final class RawConnection {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
         }
         guard status == 0 else { throw Ended() }
+        // A test that waits for what never comes fails.
+        var patience = timeval(tv_sec: 60, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         unsent.writeString("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
         send(Kind.settings)
+        try flush()
+        try receive { $0.hasSettings }
+        send(Kind.settings, flags: 1)
         try flush()
     }
 
@@ -137,6 +144,7 @@ final class RawConnection {
             answers[frame.stream, default: []] += headers.map { ($0.name, $0.value) }
         case Kind.data: bytes[frame.stream, default: ByteBuffer()].writeImmutableBuffer(frame.payload)
         case Kind.ping: pongs += 1
+        case Kind.settings: hasSettings = hasSettings || frame.flags == 0
         case Kind.goAway:
             if let (last, code) = frame.payload.readMultipleIntegers(as: (UInt32, UInt32).self) { goneAway.append((last, code)) }
         default: break

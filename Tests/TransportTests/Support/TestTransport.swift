@@ -1,3 +1,4 @@
+import Dispatch
 import GRPCCore
 import Glibc
 import NIOCore
@@ -7,15 +8,23 @@ import Synchronization
 @testable import Transport
 
 /// Serves calls by their method's name: `echo` sends the message back, `wait` answers when its caller has left, `hold` when told,
-/// `fail` fails with the message as its text.
+/// `fail` fails with the message as its text, `hang` when its task is cancelled, `blocks` holds up the thread on which it is told that
+/// its caller has left.
+/// - Parameters:
+///   - beside: runs beside the body, and beside the server's end at the body's end.
 func withTransport(
     _ limits: TransportLimits = TransportLimits(),
+    beside: @escaping @Sendable (_ path: String) throws -> Void = { _ in },
     _ body: @escaping @Sendable (_ path: String, _ transport: UnixSocketTransport, _ calls: Calls) throws -> Void
 ) async throws {
     let path = "/tmp/transport-\(getpid())-\(UInt32.random(in: .min ... .max)).sock"
     defer { unlink(path) }
     let transport = UnixSocketTransport(path: path, limits: limits)
     let calls = Calls()
+    async let other: Void = {
+        try await transport.listening()
+        try await NIOThreadPool.singleton.runIfActive { try beside(path) }
+    }()
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await transport.listen { stream, context in await calls.serve(stream, context) } }
         group.addTask {
@@ -26,12 +35,14 @@ func withTransport(
         try await group.next()
         group.cancelAll()
     }
+    try await other
 }
 
 final class Calls: Sendable {
     let left = Counter()
     let started = Counter()
     let held = Gate()
+    let block = DispatchSemaphore(value: 0)
 
     func serve(
         _ stream: RPCStream<UnixSocketTransport.Inbound, UnixSocketTransport.Outbound>, _ context: ServerContext
@@ -48,6 +59,18 @@ final class Calls: Sendable {
                 try await context.cancellation.cancelled
                 left.add()
             case "hold": await held.wait()
+            case "hang":
+                do { try await Task.sleep(for: .seconds(3600)) } catch {
+                    try await stream.outbound.write(.status(Status(code: .internalError, message: "hang: \(error)"), [:]))
+                    return
+                }
+            case "blocks":
+                try await withRPCCancellationHandler {
+                    try await context.cancellation.cancelled
+                } onCancelRPC: { [left, block] in
+                    left.add()
+                    block.wait()
+                }
             default:
                 var text = ""
                 for try await part in stream.inbound {
