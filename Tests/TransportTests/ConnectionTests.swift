@@ -277,24 +277,27 @@ import Testing
     func deaf() async throws {
         var limits = TransportLimits()
         limits.farewell = .milliseconds(10)
-        try await withTransport(limits, beside: { path in
-            let client = try RawConnection(path: path)
-            for _ in 0..<50 {
-                let stream = client.open("/s/echo")
-                var message = RawConnection.message(String(repeating: "x", count: 60_000))
-                while let piece = message.readSlice(length: min(16384, message.readableBytes)), piece.readableBytes > 0 {
-                    client.send(Kind.data, flags: message.readableBytes == 0 ? 1 : 0, stream: stream, piece)
+        try await withTransport(
+            limits,
+            beside: { path in
+                let client = try RawConnection(path: path)
+                for _ in 0..<50 {
+                    let stream = client.open("/s/echo")
+                    var message = RawConnection.message(String(repeating: "x", count: 60_000))
+                    while let piece = message.readSlice(length: min(16384, message.readableBytes)), piece.readableBytes > 0 {
+                        client.send(Kind.data, flags: message.readableBytes == 0 ? 1 : 0, stream: stream, piece)
+                    }
+                }
+                // Until it is closed.
+                #expect(throws: RawConnection.Ended.self) {
+                    while true {
+                        try client.flush()
+                        client.send(Kind.ping, ByteBuffer(repeating: 7, count: 8))
+                        usleep(1000)
+                    }
                 }
             }
-            // Until it is closed.
-            #expect(throws: RawConnection.Ended.self) {
-                while true {
-                    try client.flush()
-                    client.send(Kind.ping, ByteBuffer(repeating: 7, count: 8))
-                    usleep(1000)
-                }
-            }
-        }) { _, _, calls in
+        ) { _, _, calls in
             try waitUntil { calls.started.count >= 50 }
         }
     }
