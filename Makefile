@@ -4,9 +4,10 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 # One way to build the release everywhere: the Swift runtime inside, so that a node needs no toolchain.
 RELEASE := -c release --static-swift-stdlib
-PRODUCTS := swiftlet swiftlet-pin swiftlet-bench
+NODE_PRODUCTS := swiftlet swiftlet-pin
+PRODUCTS := $(NODE_PRODUCTS) swiftlet-bench
 
-.PHONY: help deps build release test test-node node package lint format demo bench proto install install-files clean
+.PHONY: help deps build release test test-node node package lint format fuzz sanitize demo bench proto install install-files clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,10 +29,11 @@ test-node: deps ## The integration tests in a node: systemd, cgroup v2, AppArmor
 	$(SWIFT) build --build-tests
 	@Scripts/node/test $(COMBINATIONS)
 
-node: package ## A shell in such a node with Swiftlet as its unit; CLUSTER=1 KUBERNETES=DIR: a whole cluster (root)
+node: package ## A shell in such a node with Swiftlet as its unit; CLUSTER=1 KUBERNETES=DIR: a whole cluster; SELINUX=1 (root)
 	@Scripts/node/shell
 
-package: release ## The Debian package, of the release build
+package: deps ## The Debian package, of the release build
+	$(foreach product,$(NODE_PRODUCTS),$(SWIFT) build $(RELEASE) --product $(product) &&) true
 	@Scripts/package
 
 lint: ## Formatting of our Swift sources, syntax of our scripts
@@ -39,6 +41,12 @@ lint: ## Formatting of our Swift sources, syntax of our scripts
 
 format: ## Format our Swift sources in place
 	@Scripts/lint --fix
+
+fuzz: deps ## Fuzz targets under libFuzzer, SECONDS=60 each, all or TARGETS="layer spdy"
+	@Scripts/fuzz --seconds $(or $(SECONDS),60) $(TARGETS)
+
+sanitize: deps ## Unit tests under AddressSanitizer and ThreadSanitizer, or SANITIZERS=address
+	@Scripts/sanitize $(SANITIZERS)
 
 demo: release ## A daemon, a registry, a pod with two containers, and where the time went (root)
 	@Scripts/demo

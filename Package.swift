@@ -1,8 +1,12 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// Set by `make fuzz` alone: libFuzzer's instrumentation for our modules, and the fuzz targets as a program of their own.
+let isFuzzing = Context.environment["SWIFTLET_FUZZ"] != nil
+let instrumented: [SwiftSetting] = isFuzzing ? [.define("FUZZING"), .unsafeFlags(["-sanitize=fuzzer", "-enable-testing"])] : []
+
 /// What holds for every Swift target of ours: a warning is an error.
-let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")] + instrumented
 
 /// Dependencies of targets, named once.
 extension Target.Dependency {
@@ -42,13 +46,27 @@ func tests(_ subject: String, _ more: [Target.Dependency] = [], fixtures: Bool =
         swiftSettings: strict)
 }
 
+/// The fuzz targets: tests over their corpus, or a program with libFuzzer inside.
+let fuzzedLibraries: [Target.Dependency] = [
+    "Streaming", "Transport", "Images", "Registry", "OCIRuntime", "CDI", "Cgroups", "Networking", "Node", "DaemonConfiguration", "OCI", "CRI", "Linux",
+    .nioCore, .nioHPACK, .nioWebSocket, .protobuf,
+]
+let fuzzTests: [Target] =
+    isFuzzing
+    ? [
+        .target(name: "CFuzzer", path: "Tests/CFuzzer"),
+        .executableTarget(
+            name: "swiftlet-fuzz", dependencies: fuzzedLibraries + ["CFuzzer"], path: "Tests/FuzzTests", exclude: ["Corpus"],
+            swiftSettings: strict, linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),
+    ] : [.testTarget(name: "FuzzTests", dependencies: fuzzedLibraries, exclude: ["Corpus"], swiftSettings: strict)]
+
 let package = Package(
     name: "swiftlet",
     products: [
         .executable(name: "swiftlet", targets: ["swiftlet"]),
         .executable(name: "swiftlet-pin", targets: ["swiftlet-pin"]),
         .executable(name: "swiftlet-bench", targets: ["swiftlet-bench"]),
-    ],
+    ] + (isFuzzing ? [.executable(name: "swiftlet-fuzz", targets: ["swiftlet-fuzz"])] : []),
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -79,13 +97,14 @@ let package = Package(
         // From the bottom up: a library depends on those above it in this list alone.
         library("Linux", ["CLinux", .log, .nioCore, .nioPosix]),
         library("OCI", []),
-        library("DaemonConfiguration", [.toml, .log]),
+        library("TOML", [.toml]),
+        library("DaemonConfiguration", ["TOML", .toml, .log]),
         library("Store", ["Linux", .grdb, .sqlite]),
         library("CRI", [.protobuf, .grpcCore, .grpcProtobuf]),
         library("Cgroups", ["Linux", "OCI", "CSystemd"]),
         library("CDI", ["Linux", .yams]),
         library("Networking", ["Linux", .log]),
-        library("Registry", ["Linux", "OCI", .toml, .log, .nioCore, .nioPosix, .nioSSL, .httpClient, .crypto]),
+        library("Registry", ["TOML", "Linux", "OCI", .toml, .log, .nioCore, .nioPosix, .nioSSL, .httpClient, .crypto]),
         library("Images", ["Registry", "Store", "Linux", "OCI", "CArchive", "CISAL", "CZstd", .crypto, .log, .nioCore, .nioPosix]),
         library("OCIRuntime", ["Linux", "OCI", "CRI", "Cgroups", "CDI", "CSeccomp", .yams, .log]),
         library("Telemetry", [.log]),
@@ -112,6 +131,7 @@ let package = Package(
 
         tests("Linux"),
         tests("OCI"),
+        tests("TOML"),
         tests("DaemonConfiguration"),
         tests("Store", ["Linux"]),
         tests("Cgroups", ["Linux"]),
@@ -130,5 +150,5 @@ let package = Package(
             dependencies: [
                 "CRI", "Linux", "Streaming", "StreamingClient", .grpcCore, .grpcTransport, .nioCore, .nioSSL, .crypto, "swiftlet", "swiftlet-pin",
             ], swiftSettings: strict),
-    ]
+    ] + fuzzTests
 )

@@ -106,7 +106,8 @@ def statistics_from_the_runtime(cluster):
 
 
 def events_from_the_runtime(cluster):
-    """The kubelet with EventedPLEG: pods come, end and go by the runtime's events."""
+    """The kubelet with EventedPLEG: pods come, end and go by the runtime's events, and those that run go on as they were."""
+    before = identities(cluster)
     cluster.restart_kubelet({"EventedPLEG": True})
     try:
         cluster.create(
@@ -114,6 +115,7 @@ def events_from_the_runtime(cluster):
         )
         workloads.wait_for(cluster, "jobs", "by-events", workloads.BATCH, lambda s: s.get("succeeded") == 2, 240)
         cluster.delete("jobs", "by-events", workloads.BATCH, propagationPolicy="Background")
+        all_ready(cluster, before)
     finally:
         cluster.restart_kubelet()
 

@@ -79,3 +79,7 @@ def need(*programs):
     missing = [each for each in programs if not shutil.which(each)]
     if missing:
         raise SystemExit(f"not on this node: {', '.join(missing)}")
+
+
+def selinux():
+    return os.path.exists("/sys/fs/selinux/enforce")

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from host import Unit, eventually, run, write
+from host import Unit, eventually, run, selinux, write
 
 PORT = 5077
 REGISTRY = f"127.0.0.1:{PORT}"
@@ -32,7 +32,10 @@ http: {{addr: "{REGISTRY}"}}
     eventually(lambda: run("curl", "-sf", f"http://{REGISTRY}/v2/"), 60, "the registry serves", 0.3)
     # The daemon takes plain HTTP from registries that are named, and has metrics of pods where they are chosen.
     write("/etc/containers/registries.conf.d/node-cluster.conf", f'[[registry]]\nlocation = "{REGISTRY}"\ninsecure = true\n')
-    write("/etc/swiftlet/swiftlet.conf.d/node-cluster.conf", '[crio.stats]\nincluded_pod_metrics = ["all"]\n')
+    settings = '[crio.stats]\nincluded_pod_metrics = ["all"]\n'
+    if selinux():
+        settings += "[crio.runtime]\nselinux = true\n"
+    write("/etc/swiftlet/swiftlet.conf.d/node-cluster.conf", settings)
     return unit
 
 

@@ -16,8 +16,8 @@ EXPECTED = re.compile(
     r"CrashLoopBackOff|ErrImagePull|ImagePullBackOff|ErrImageNeverPull|no-such-handler|/no/such/program|node-cluster-no-such"
     r"|127\.0\.0\.1:5077/(absent|never)|probe-(times-out|liveness|startup|readiness|output)|PostStartHook|runAsNonRoot|root-refused"
     r"|image-absent|command-not-found|runtime-class-unknown|hook-post-start-fails|apparmor-unknown"
-    # A probe that is late for a container that has just ended, and probes whose commands take too long on purpose.
-    r"|is exited, not running|sleep 600"
+    # A probe that the kubelet gives up itself as it ends the container, one that is late for it, and those that take too long on purpose.
+    r"|ExecSync.* code = Canceled desc = context canceled|is exited, not running|sleep 600"
     # The kubelet asks for containers that it has just removed itself; cAdvisor has no figures of what is too young; a probe finds no
     # server yet.
     r"|NotFound desc = there is no (container|pod) with id|RecentStats: unable to find data|addrConn\.createTransport"

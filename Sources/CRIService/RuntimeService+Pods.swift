@@ -32,8 +32,11 @@ extension RuntimeService {
         return .with {
             $0.status = pod.statusMessage
             $0.info = info
-            $0.containersStatuses = node.inventory.containers(ofPod: pod.id).map { $0.statusMessage(of: node) }
-            $0.timestamp = Node.now()
+            // A kubelet with EventedPLEG takes a time for the sign that events are served, and what comes with it for all there is.
+            if node.servesEvents {
+                $0.containersStatuses = node.inventory.containers(ofPod: pod.id).map { $0.statusMessage(of: node) }
+                $0.timestamp = Node.now()
+            }
         }
     }
 

@@ -15,19 +15,13 @@ public struct ServerProbe: Sendable {
     /// - Throws: `SystemError` where nobody listens, with EPROTO for another answer and ETIMEDOUT for none within `limit`.
     public func run(within limit: Duration) async throws {
         let descriptor = try connect()
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
+        do {
+            try await withTimeout(limit) { [socket] in
                 try await descriptor.writeAll(Self.hello)
                 let answer = try await descriptor.readChunk(upTo: 64)
                 guard answer.count >= 9, answer[3] == 4 else { throw SystemError("probe", code: EPROTO, socket) }
             }
-            group.addTask {
-                try await Task.sleep(for: limit)
-                throw SystemError("probe", code: ETIMEDOUT, socket)
-            }
-            defer { group.cancelAll() }
-            try await group.next()
-        }
+        } catch is OutOfTime { throw SystemError("probe", code: ETIMEDOUT, socket) }
     }
 
     private func connect() throws(SystemError) -> OwnedDescriptor {

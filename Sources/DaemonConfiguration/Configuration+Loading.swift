@@ -70,7 +70,8 @@ extension Configuration.Handler {
             ("monitor_cgroup", monitorCgroup.toml), ("monitor_env", monitorEnv.toml),
             ("privileged_without_host_devices", privilegedWithoutHostDevices.toml), ("allowed_annotations", allowedAnnotations.toml),
             ("default_annotations", defaultAnnotations.toml), ("container_min_memory", containerMinMemory.toml),
-            ("inherit_default_runtime", inheritDefaultRuntime.toml), ("platform_runtime_paths", platformRuntimePaths.toml),
+            ("container_create_timeout", containerCreateTimeout.toml), ("inherit_default_runtime", inheritDefaultRuntime.toml),
+            ("platform_runtime_paths", platformRuntimePaths.toml),
         ]
         return "\n[crio.runtime.runtimes.\(name)]\n" + fields.map { "\($0) = \($1)\n" }.joined()
     }

@@ -72,7 +72,7 @@ public struct Configuration: Sendable, Equatable {
         public var minimumMappableUID = -1
         public var minimumMappableGID = -1
         public var enableCRIUSupport = true
-        public var enablePodEvents = true
+        public var enablePodEvents = false
         /// By name; `runc` is always among them.
         public var runtimes: [String: Handler] = [:]
         /// By name.
@@ -92,6 +92,8 @@ public struct Configuration: Sendable, Equatable {
         public var defaultAnnotations: [String: String] = [:]
         /// As `12MiB`; empty for no bound of the handler's own.
         public var containerMinMemory = ""
+        /// Seconds that the making of a container may take; at least 30 come of it.
+        public var containerCreateTimeout = 240
         public var inheritDefaultRuntime = false
         /// By platform, `linux/amd64`.
         public var platformRuntimePaths: [String: String] = [:]

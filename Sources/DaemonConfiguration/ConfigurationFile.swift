@@ -1,3 +1,4 @@
+import TOML
 import TOMLKit
 
 /// One TOML file, taken over a configuration key by key.
@@ -15,10 +16,8 @@ struct ConfigurationFile {
     /// - Returns: warnings on keys that are not known or have no effect.
     /// - Throws: `ConfigurationError` naming file and line.
     func apply(to configuration: inout Configuration) throws(ConfigurationError) -> [ConfigurationWarning] {
-        // The parser would stop there and take what comes before.
-        guard !text.utf8.contains(0) else { throw .syntax(file: name, reason: "it has a NUL byte") }
         let root: TOMLTable
-        do { root = try TOMLTable(string: text) } catch { throw .syntax(file: name, reason: "\(error)") }
+        do { root = try TOMLDocument.parse(text) } catch { throw .syntax(file: name, reason: "\(error)") }
         var warnings: [ConfigurationWarning] = []
         try walk(root, "", &configuration, &warnings)
         return warnings
@@ -99,6 +98,7 @@ struct ConfigurationFile {
         case "allowed_annotations": try read(\.allowedAnnotations)
         case "default_annotations": try read(\.defaultAnnotations)
         case "container_min_memory": try read(\.containerMinMemory)
+        case "container_create_timeout": try read(\.containerCreateTimeout)
         case "inherit_default_runtime": try read(\.inheritDefaultRuntime)
         case "platform_runtime_paths": try read(\.platformRuntimePaths)
         default:

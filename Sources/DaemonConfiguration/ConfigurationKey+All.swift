@@ -207,7 +207,6 @@ extension ConfigurationKey {
     /// Keys of a runtime handler's table that mean nothing here, and why.
     static let handlerKeysWithoutEffect: [String: String] = [
         "runtime_config_path": "it is for runtimes of virtual machines", "no_sync_log": "logs are never synchronised",
-        "container_create_timeout": "the caller's deadline holds, and the work goes on after it",
         "stream_websockets": "WebSocket is always served", "exec_cpu_affinity": "this version does not do it yet",
         "seccomp_profile": "this version does not do it yet", "monitor_exec_cgroup": "there is no monitor of an exec",
     ]

@@ -77,8 +77,12 @@ public final class Node: Sendable {
         await beginRecovery(survey())
     }
 
-    /// Stops following the containers; they go on.
-    public func shutdown() { exitWatcher.withLock { $0?.cancel() } }
+    /// Stops following the containers, which go on, and waits for the look at the host's user namespaces, which has mounts for as
+    /// long as it lasts.
+    public func shutdown() async {
+        exitWatcher.withLock { $0?.cancel() }
+        _ = await userNamespaces.value
+    }
 
     private func ended(_ event: ContainerExitEvent) async {
         guard let container = try? inventory.container(event.containerID) else { return }

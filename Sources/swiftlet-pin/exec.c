@@ -20,8 +20,8 @@ extern char **environ;
 
 enum { no_code = 255, by_signal = 128 };
 
-// The code as a shell gives it. Children that are not waited for here are the kernel's when this process ends.
-static int code_of(pid_t child) {
+// Children that are not waited for here are the kernel's when this process ends.
+int code_of(pid_t child) {
     int status;
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR) return no_code;

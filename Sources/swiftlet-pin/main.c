@@ -163,6 +163,7 @@ int main(int argc, char **argv) {
     static struct request request;
     if (argc == 1 && strcmp(argv[0], init_name) == 0) run_init();
     if (argc > 1 && strcmp(argv[1], "--exec") == 0) return run_exec(argc - 2, argv + 2);
+    if (argc > 2 && strcmp(argv[1], "--create") == 0) return run_create(argv + 2);
     parse(argc, argv, &request);
     check_sysctls(request.flags, &request.sysctls);
     printf("%d\n", (int)pin(&request));

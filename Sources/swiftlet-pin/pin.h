@@ -65,6 +65,10 @@ void run_init(void) __attribute__((noreturn));
 
 // Runs a command in a container and waits for it alone; returns its exit code.
 int run_exec(int argc, char **argv);
+// The code of a child's end, as a shell gives it.
+int code_of(pid_t child);
+// Runs the runtime's create and reads all that it says; returns its exit code.
+int run_create(char **argv);
 extern const char init_name[];
 
 #endif

@@ -68,7 +68,7 @@ struct Assembly {
             specification: SpecSettings(
                 defaultCapabilities: runtime.defaultCapabilities, defaultEnvironment: runtime.defaultEnv,
                 defaultLimits: try runtime.defaultUlimits.map(ResourceLimitText.parse),
-                pidsLimit: runtime.pidsLimit > 0 ? Int64(runtime.pidsLimit) : nil, readOnly: runtime.readOnly,
+                pidsLimit: pidsLimit(driver), readOnly: runtime.readOnly,
                 devices: try deviceSettings(), privilegedSeccomp: try seccompProfile(runtime.privilegedSeccompProfile),
                 appArmorProfile: appArmorProfile),
             defaultSysctls: try KeyValueText.parse(runtime.defaultSysctls, key: "default_sysctls"),
@@ -89,6 +89,12 @@ struct Assembly {
 
     private var appArmorProfile: String {
         configuration.runtime.apparmorProfile.isEmpty ? AppArmorProfile.standardName : configuration.runtime.apparmorProfile
+    }
+
+    /// systemd gives every scope a bound of its own, DefaultTasksMax, unless it is told that there is none.
+    private func pidsLimit(_ driver: CgroupDriver) -> Int64? {
+        if configuration.runtime.pidsLimit > 0 { return Int64(configuration.runtime.pidsLimit) }
+        return driver == .systemd ? -1 : nil
     }
 
     private func deviceSettings() throws -> DeviceSettings {

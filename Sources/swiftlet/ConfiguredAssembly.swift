@@ -93,6 +93,8 @@ struct ConfiguredAssembly {
     /// What a handler's table says beside its programs.
     static func add(_ handler: Configuration.Handler, to result: inout RuntimeHandler) throws {
         result.defaultAnnotations = handler.defaultAnnotations
+        // crio.conf(5): fewer become 30. A month is as good as none, and cannot overflow.
+        result.createTimeout = .seconds(min(max(handler.containerCreateTimeout, 30), 30 * 24 * 3600))
         guard !handler.containerMinMemory.isEmpty else { return }
         guard let least = MemoryText.bytes(handler.containerMinMemory) else {
             throw AssemblyError(

@@ -40,7 +40,7 @@ struct Daemon {
             let node = try await Node(
                 settings: settings, store: store, images: images, network: network, logger: logger)
             try await serve(node, registry) { await prepareAppArmor(settings) }
-            node.shutdown()
+            await node.shutdown()
         } catch {
             await registry.shutdown()
             throw error

@@ -87,6 +87,7 @@ import Testing
             [crio.runtime.runtimes.kata]
             default_annotations = { "a.b/c" = "d" }
             container_min_memory = "12MiB"
+            container_create_timeout = 600
             no_sync_log = true
             [crio.runtime.workloads.w]
             activation_annotation = "x"
@@ -96,11 +97,11 @@ import Testing
             cpuset = "0-1"
             """)
         let handler = try #require(configuration.runtime.runtimes["kata"])
-        #expect(handler.defaultAnnotations == ["a.b/c": "d"] && handler.containerMinMemory == "12MiB")
+        #expect(handler.defaultAnnotations == ["a.b/c": "d"] && handler.containerMinMemory == "12MiB" && handler.containerCreateTimeout == 600)
         let workload = try #require(configuration.runtime.workloads["w"])
         #expect(workload.activationAnnotation == "x" && workload.allowedAnnotations == ["y"])
         #expect(workload.resources == ["cpushares": "20", "cpuset": "0-1"])
-        #expect(warnings.map(\.line) == [4] && warnings.first?.message.contains("no_sync_log has no effect") == true)
+        #expect(warnings.map(\.line) == [5] && warnings.first?.message.contains("no_sync_log has no effect") == true)
         #expect(try apply(configuration.rendered()).0 == configuration)
         #expect(throws: ConfigurationError.self) { try apply("[crio.runtime.workloads.w]\nresources = { cpuset = [1] }\n") }
         #expect(throws: ConfigurationError.self) { try apply("[crio.runtime.workloads.w]\nactivation_annotation = 1\n") }

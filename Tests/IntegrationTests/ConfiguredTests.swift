@@ -1,6 +1,7 @@
 import CRI
 import FoundationEssentials
 import GRPCCore
+import Glibc
 import Linux
 import Testing
 
@@ -35,6 +36,55 @@ extension Integration {
                 try Files.removeTree("\(daemon.directory)/second/b.json")
                 #expect(try await hostname("again", ["hook": "yes"]) == "first")
             }
+        }
+
+        @Test("A hook that does not end is ended with the container, its runtime and its monitor when the time for a creation is up")
+        func hangingHook() async throws {
+            let runtime = Combination.current.runtime
+            // Fewer than the least number of seconds.
+            let configuration = """
+                [crio.runtime]
+                hooks_dir = ["@/hooks"]
+                [crio.runtime.runtimes.\(runtime)]
+                container_create_timeout = 1
+                """
+            try await withPod(configuration) { daemon, pod in
+                try addHangingHook(daemon)
+                let error = await failure { try await daemon.kubelet.create("c", in: pod, "exec sleep 1000") }
+                #expect(error?.message.contains("container_create_timeout") == true, "\(error?.message ?? "")")
+                try await expectNoHook(daemon)
+                _ = try await daemon.kubelet.run("c", in: pod, "exec sleep 1000")
+            }
+        }
+
+        @Test("A hook that hangs when the daemon is killed is ended by the next one")
+        func hangingHookOfBefore() async throws {
+            try await withPod("[crio.runtime]\nhooks_dir = [\"@/hooks\"]\n") { daemon, pod in
+                try addHangingHook(daemon)
+                let asking = Task { try await daemon.kubelet.create("c", in: pod, "exec sleep 1000") }
+                try await eventually("the hook runs") { (try? Files.readText("\(daemon.directory)/hook").contains("\n")) == true }
+                try await daemon.restart(SIGKILL)
+                _ = await asking.result
+                try await expectNoHook(daemon)
+                _ = try await daemon.kubelet.run("d", in: pod, "exec sleep 1000")
+            }
+        }
+
+        private func addHangingHook(_ daemon: Daemon) throws {
+            try Files.makeDirectories("\(daemon.directory)/hooks")
+            let script = "echo $$ > \(daemon.directory)/hook; exec sleep 100000"
+            try Files.write(
+                """
+                {"version": "1.0.0", "hook": {"path": "/bin/sh", "args": ["sh", "-c", "\(script)"], "env": ["PATH=\(searchPath)"]},
+                 "when": {"always": true}, "stages": ["createRuntime"]}
+                """, creating: "\(daemon.directory)/hooks/a.json")
+        }
+
+        /// Waits until the hook that hangs is gone, and takes it away.
+        private func expectNoHook(_ daemon: Daemon) async throws {
+            let hook = try Files.readText("\(daemon.directory)/hook").filter(\.isNumber)
+            try await eventually("the hook is gone") { !Files.exists("/proc/\(hook)") }
+            try Files.removeTree("\(daemon.directory)/hooks/a.json")
         }
 
         @Test("The time zone and the default mounts; a container changes its copy alone")

@@ -21,6 +21,26 @@ extension Integration {
             }
         }
 
+        @Test("Commands and arguments may be long; one that is too long for a path is refused with the kernel's reason")
+        func longCommands() async throws {
+            try await withPod { kubelet, pod in
+                let long = String(repeating: "a", count: 60_000)
+                let id = try await kubelet.run("long", in: pod, "echo \(long.count) \(long); exec sleep 1000")
+                #expect(try await kubelet.exec(id, "echo \(long)").stdout.count == 60_001)
+                for command in ["/\(long)", long] {
+                    let refused = await failure { try await kubelet.create("never", in: pod, "") { $0.command = [command] } }
+                    #expect(refused != nil && refused?.code != .deadlineExceeded)
+                    if command.hasPrefix("/") { #expect(refused?.message.lowercased().contains("file name too long") == true, "\(refused?.message ?? "")") }
+                    let result = try await kubelet.runtime.execSync(
+                        .with {
+                            $0.containerID = id
+                            $0.cmd = [command]
+                        })
+                    #expect(result.exitCode != 0)
+                }
+            }
+        }
+
         @Test("A container beyond its memory limit is OOMKilled")
         func outOfMemory() async throws {
             try await withPod { kubelet, pod in

@@ -48,6 +48,7 @@ extension Integration {
         func life() async throws {
             try await Daemon.during { daemon in
                 let kubelet = daemon.kubelet
+                try await daemon.reload("[crio.runtime]\nenable_pod_events = true\n")
                 _ = try await kubelet.pull(Lab.current.busybox)
                 let subscriber = try await Subscriber(kubelet)
                 let pod = try await kubelet.runPod("pod")
@@ -78,6 +79,7 @@ extension Integration {
         func leaving() async throws {
             try await Daemon.during { daemon in
                 let kubelet = daemon.kubelet
+                try await daemon.reload("[crio.runtime]\nenable_pod_events = true\n")
                 let (leaving, staying) = (try await Subscriber(kubelet), try await Subscriber(kubelet))
                 await leaving.leave()
                 let before = leaving.events.count
@@ -90,16 +92,24 @@ extension Integration {
             }
         }
 
-        @Test("With enable_pod_events = false the kubelet is told to list")
+        @Test("Without enable_pod_events the kubelet is told to list, and a pod's status does not say that events are served")
         func turnedOff() async throws {
             try await Daemon.during(networked: false) { daemon in
-                try await daemon.reload("[crio.runtime]\nenable_pod_events = false\n")
+                let kubelet = daemon.kubelet
                 let error = await failure {
-                    try await daemon.kubelet.runtime.getContainerEvents(.init()) { response in
+                    try await kubelet.runtime.getContainerEvents(.init()) { response in
                         for try await _ in response.messages {}
                     }
                 }
                 #expect(error?.code == .unimplemented && error?.message.contains("enable_pod_events") == true)
+                _ = try await kubelet.pull(Lab.current.busybox)
+                let pod = try await kubelet.runPod("pod") { $0.linux.securityContext.namespaceOptions.network = .node }
+                _ = try await kubelet.run("c", in: pod, "sleep 1000")
+                let without = try await kubelet.runtime.podSandboxStatus(.with { $0.podSandboxID = pod.id })
+                #expect(without.timestamp == 0 && without.containersStatuses.isEmpty)
+                try await daemon.reload("[crio.runtime]\nenable_pod_events = true\n")
+                let with = try await kubelet.runtime.podSandboxStatus(.with { $0.podSandboxID = pod.id })
+                #expect(with.timestamp > 0 && with.containersStatuses.count == 1)
             }
         }
     }

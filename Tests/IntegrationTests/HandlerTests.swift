@@ -22,6 +22,34 @@ extension Integration {
             try Files.removeTree(place)
         }
 
+        @Test("A container whose start failed has no process, however far the runtime came")
+        func failedStart() async throws {
+            let place = try makeTemporaryDirectory()
+            let script = """
+                #!/bin/sh
+                \(Combination.current.runtime) "$@"; code=$?
+                for word; do [ "$word" != start ] || { echo "the start failed late" >&2; exit 9; }; done
+                exit $code
+                """
+            try Files.write(script, creating: "\(place)/late")
+            try await shell("chmod +x \(place)/late")
+            let result: Result<Void, any Error>
+            do {
+                try await Daemon.during(configuration: "[crio.runtime.runtimes.late]\nruntime_path = \"\(place)/late\"\n") { daemon in
+                    let kubelet = daemon.kubelet
+                    _ = try await kubelet.pull(Lab.current.busybox)
+                    let id = try await kubelet.create("c", in: try await run("late", "late", kubelet), "exec sleep 1000")
+                    let process = try #require(try await kubelet.hostProcess(of: id))
+                    #expect(await failure { try await kubelet.start(id) }?.message.contains("failed late") == true)
+                    #expect(try await kubelet.exited(id).exitCode == 128)
+                    try await eventually("it is gone") { !Files.exists("/proc/\(process)") }
+                }
+                result = .success(())
+            } catch { result = .failure(error) }
+            try Files.removeTree(place)
+            try result.get()
+        }
+
         private func use(_ daemon: Daemon, _ trace: String) async throws {
             let kubelet = daemon.kubelet
             func traced(_ word: String) throws -> Int {

@@ -70,6 +70,26 @@ import Testing
         #expect(try await child.wait().isSuccess)
     }
 
+    @Test("The runtime of a creation ends, however much it says to a monitor that reads later", arguments: [100, 8_000, 400_000])
+    func creation(count: Int) async throws {
+        let (read, write) = try makePipe()
+        let script = "echo began >&2; head -c \(count) /dev/zero | tr '\\000' a >&2; echo ended >&2; exit 7"
+        let child = try await Command(
+            try builtPinnerFile(), ["--create", "/bin/sh", "-c", script], environment: ["PATH": "/usr/bin:/bin"], descriptors: [2: write.raw]
+        ).spawn()
+        write.close()
+        #expect(try await withTimeout(.seconds(60)) { try await child.wait() } == .exited(7))
+        try read.setNonBlocking()
+        let said = String(decoding: try await read.readAll(limit: 1 << 20), as: UTF8.self)
+        #expect(said.hasPrefix("began\n") && said.hasSuffix("aended\n") && said.utf8.count == min(count + 12, 6149))
+        #expect(said.contains(" ... ") == (count > 6144))
+    }
+
+    @Test func aRuntimeThatIsNotThereIsSaid() async throws {
+        let result = try await Command(try builtPinnerFile(), ["--create", "/no/runtime", "create"]).run()
+        #expect(result.status == .exited(1) && result.errorText.contains("/no/runtime"))
+    }
+
     @Test func manyAtOnce() async throws {
         try await withThrowingTaskGroup(of: Int32.self) { group in
             for index in 0..<40 { group.addTask { try await Command("/bin/sh", ["-c", "exit \(index)"]).run().status.code } }

@@ -47,11 +47,11 @@ import Testing
             let stream = client.open("/s/wait")
             try client.flush()
             let before = calls.started.count
-            while calls.started.count == before { usleep(1000) }
+            try waitUntil { calls.started.count != before }
             let left = calls.left.count
             client.send(Kind.reset, stream: stream, ByteBuffer(integer: UInt32(8)))
             try client.flush()
-            while calls.left.count == left { usleep(1000) }
+            try waitUntil { calls.left.count != left }
             try Self.lives(client)
         }
     }
@@ -82,10 +82,10 @@ import Testing
             let client = try RawConnection(path: path)
             let stream = client.open("/s/blocks")
             try client.flush()
-            while calls.started.count == 0 { usleep(1000) }
+            try waitUntil { calls.started.count != 0 }
             client.send(Kind.reset, stream: stream, ByteBuffer(integer: UInt32(8)))
             try client.flush()
-            while calls.left.count == 0 { usleep(1000) }
+            try waitUntil { calls.left.count != 0 }
             client.send(Kind.ping, ByteBuffer(repeating: 7, count: 8))
             try client.flush()
             try client.receive { $0.pongs == 1 }
@@ -98,7 +98,7 @@ import Testing
             let client = try RawConnection(path: path)
             let streams = (0..<1000).map { _ in client.open("/s/hold", ends: true) }
             try client.flush()
-            while calls.started.count < streams.count { usleep(1000) }
+            try waitUntil { calls.started.count >= streams.count }
             try Self.lives(client)
             Task { await calls.held.open() }
             try client.receive { client in streams.allSatisfy { client.status($0) == 0 } }
@@ -206,7 +206,7 @@ import Testing
             try Self.lives(client)
             let held = client.open("/s/hold", ends: true)
             try client.flush()
-            while calls.started.count < 2 { usleep(1000) }
+            try waitUntil { calls.started.count >= 2 }
             transport.beginGracefulShutdown()
             try client.receive { !$0.goneAway.isEmpty }
             #expect(client.goneAway.map(\.lastStream) == [held] && client.goneAway.map(\.code) == [0])
@@ -224,7 +224,7 @@ import Testing
             try Self.lives(client)
             let taken = client.open("/s/hold", ends: true)
             try client.flush()
-            while calls.started.count < 2 { usleep(1000) }
+            try waitUntil { calls.started.count >= 2 }
             // A frame of a stream that was never opened: RFC 9113 section 5.1, "idle".
             client.send(Kind.data, stream: taken + 2)
             try client.flush()
@@ -248,7 +248,7 @@ import Testing
             #expect(client.goneAway.first?.lastStream == stream && client.goneAway.allSatisfy { $0.code == 0 })
             #expect(throws: RawConnection.Ended.self) { try client.receive { _ in false } }
         }) { _, _, calls in
-            while calls.started.count == 0 { usleep(1000) }
+            try waitUntil { calls.started.count != 0 }
         }
     }
 
@@ -268,7 +268,7 @@ import Testing
         }
         for round in 1...10 {
             try await withTransport(beside: open) { _, _, calls in
-                while calls.started.count < round * 20 { usleep(100) }
+                try waitUntil { calls.started.count >= round * 20 }
             }
         }
     }
@@ -277,25 +277,28 @@ import Testing
     func deaf() async throws {
         var limits = TransportLimits()
         limits.farewell = .milliseconds(10)
-        try await withTransport(limits, beside: { path in
-            let client = try RawConnection(path: path)
-            for _ in 0..<50 {
-                let stream = client.open("/s/echo")
-                var message = RawConnection.message(String(repeating: "x", count: 60_000))
-                while let piece = message.readSlice(length: min(16384, message.readableBytes)), piece.readableBytes > 0 {
-                    client.send(Kind.data, flags: message.readableBytes == 0 ? 1 : 0, stream: stream, piece)
+        try await withTransport(
+            limits,
+            beside: { path in
+                let client = try RawConnection(path: path)
+                for _ in 0..<50 {
+                    let stream = client.open("/s/echo")
+                    var message = RawConnection.message(String(repeating: "x", count: 60_000))
+                    while let piece = message.readSlice(length: min(16384, message.readableBytes)), piece.readableBytes > 0 {
+                        client.send(Kind.data, flags: message.readableBytes == 0 ? 1 : 0, stream: stream, piece)
+                    }
+                }
+                // Until it is closed.
+                #expect(throws: RawConnection.Ended.self) {
+                    while true {
+                        try client.flush()
+                        client.send(Kind.ping, ByteBuffer(repeating: 7, count: 8))
+                        usleep(1000)
+                    }
                 }
             }
-            // Until it is closed.
-            #expect(throws: RawConnection.Ended.self) {
-                while true {
-                    try client.flush()
-                    client.send(Kind.ping, ByteBuffer(repeating: 7, count: 8))
-                    usleep(1000)
-                }
-            }
-        }) { _, _, calls in
-            while calls.started.count < 50 { usleep(1000) }
+        ) { _, _, calls in
+            try waitUntil { calls.started.count >= 50 }
         }
     }
 }

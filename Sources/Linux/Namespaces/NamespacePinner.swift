@@ -75,15 +75,9 @@ private struct PodInit: Sendable {
     /// - Throws: `SystemError` with ETIMEDOUT where one of them does not go.
     func end() async throws {
         if clinux_pidfd_send_signal(pidfd.raw, SIGKILL) != 0, errno != ESRCH { throw SystemError("pidfd_send_signal", "process \(pid)") }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await Poller.shared.readable(pidfd.raw) }
-            group.addTask {
-                try await Task.sleep(for: .seconds(10))
-                throw SystemError("wait", code: ETIMEDOUT, "init process \(pid) of a pod, killed")
-            }
-            defer { group.cancelAll() }
-            try await group.next()
-        }
+        do {
+            try await withTimeout(.seconds(10)) { [pidfd] in try await Poller.shared.readable(pidfd.raw) }
+        } catch is OutOfTime { throw SystemError("wait", code: ETIMEDOUT, "init process \(pid) of a pod, killed") }
         // Its parent has ended long ago; if it came to this process, it is reaped here.
         var code: CInt = 0
         var status: CInt = 0

@@ -65,12 +65,21 @@ public final class ChildProcess: Sendable {
         }
     }
 
+    /// Kills it, with its process group where it leads one, and reaps it: also for a task that is cancelled. One that hangs in the kernel is
+    /// waited for a while, and reaped when it comes out.
+    public func kill() async {
+        signalGroup(SIGKILL)
+        await Task.detached { [self] in
+            if (try? await withTimeout(.seconds(10), { [self] in try await wait() })) == nil { Task { try? await wait() } }
+        }.value
+    }
+
     /// Sends a signal to the whole process group, if the process was started as the leader of one; else to it alone.
     public func signalGroup(_ signal: Int32) {
         // While the leader is not reaped its number cannot be another's.
         status.withLock { status in
             guard status == nil else { return }
-            if leadsGroup { _ = kill(-pid, signal) } else { _ = clinux_pidfd_send_signal(pidfd.raw, signal) }
+            if leadsGroup { _ = Glibc.kill(-pid, signal) } else { _ = clinux_pidfd_send_signal(pidfd.raw, signal) }
         }
     }
 }

@@ -36,9 +36,9 @@ extension Command {
     /// - Parameters:
     ///   - input: what it reads on standard input.
     ///   - outputLimit: bytes kept of each of the two streams; the rest is read and dropped.
-    ///   - timeout: after that its process group is killed.
+    ///   - timeout: after that its process group is killed. There is no program without one.
     /// - Throws: `SystemError`, `CommandTimeout`, `CancellationError` (the process group is killed).
-    public func run(input: [UInt8] = [], outputLimit: Int = 16 << 20, timeout: Duration? = nil) async throws -> CommandOutput {
+    public func run(input: [UInt8] = [], outputLimit: Int = 16 << 20, timeout: Duration = .seconds(120)) async throws -> CommandOutput {
         var command = self
         command.newSession = true
         let output = try makePipe()
@@ -69,24 +69,10 @@ extension Command {
     }
 
     /// Waits for the child against the clock; when time is up or the task is cancelled, its group is killed and it is reaped.
-    private static func limited(to timeout: Duration?, _ child: ChildProcess, _ executable: String) async throws -> ExitStatus {
-        do {
-            guard let timeout else { return try await child.wait() }
-            return try await withThrowingTaskGroup(of: ExitStatus.self) { group in
-                group.addTask { try await child.wait() }
-                group.addTask {
-                    try await Task.sleep(for: timeout)
-                    throw CommandTimeout(executable: executable, limit: timeout)
-                }
-                defer { group.cancelAll() }
-                guard let first = try await group.next() else { throw CancellationError() }
-                return first
-            }
-        } catch {
-            child.signalGroup(SIGKILL)
-            // Not of this task, which may be cancelled: a killed process is reaped all the same.
-            _ = try? await Task.detached { try await child.wait() }.value
-            throw error
+    private static func limited(to timeout: Duration, _ child: ChildProcess, _ executable: String) async throws -> ExitStatus {
+        do { return try await withTimeout(timeout) { try await child.wait() } } catch {
+            await child.kill()
+            throw error is OutOfTime ? CommandTimeout(executable: executable, limit: timeout) : error
         }
     }
 }

@@ -58,18 +58,10 @@ public struct HostProcess: Sendable {
     }
 
     private func hasEnded(by deadline: ContinuousClock.Instant) async throws -> Bool {
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                try await Poller.shared.readable(descriptor.raw)
-                return true
-            }
-            group.addTask {
-                try await Task.sleep(until: deadline)
-                return false
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? false
-        }
+        do {
+            try await withTimeout(ContinuousClock.now.duration(to: deadline)) { [descriptor] in try await Poller.shared.readable(descriptor.raw) }
+            return true
+        } catch is OutOfTime { return false }
     }
 
     /// By what the kernel tells namespaces apart.

@@ -159,8 +159,10 @@ extension Node {
     private func scopeProperties(of container: ContainerRecord, in pod: PodRecord) -> [String: String] {
         guard cgroups.names(of: pod.cgroupParent).driver == .systemd else { return [:] }
         let prefix = "org.systemd.property."
+        // crun 1.8 does not take DefaultDependencies: what they would be is said beside.
         var properties = [
             prefix + "CollectMode": "'inactive-or-failed'", prefix + "DefaultDependencies": "true",
+            prefix + "Conflicts": "['shutdown.target']", prefix + "Before": "['shutdown.target']",
             prefix + "TimeoutStopUSec": "uint64 \(ScopeTimes.stop(annotations: container.config.annotations) * 1_000_000)",
         ]
         if pod.namespaces.initPID != nil, let scope = cgroups.initScope(ofPod: pod.id, parent: pod.cgroupParent) {

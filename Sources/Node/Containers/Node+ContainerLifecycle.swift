@@ -34,12 +34,22 @@ extension Node {
                         try await restoreProcess(of: container)
                     }
                 } catch {
-                    try await ended(id, code: 128, message: "\(error)")
+                    // Written first: the process's own end says less.
+                    let written = await Task { try await ended(id, code: 128, message: "\(error)") }.result
+                    await endFailedStart(container)
+                    try written.get()
                     throw nodeError(error, "starting container \(container.key)")
                 }
                 try await inventory.updateContainer(id, isFact: true) { if $0.exit == nil { $0.phase = .running } }
                 logger(container: container).info("container started")
             }
+        }
+    }
+
+    /// A runtime whose time was up, or that failed late, may have let the process go.
+    private func endFailedStart(_ container: ContainerRecord) async {
+        do { try await runtimes.runtime(of: pod(of: container)).killAll(process(of: container)) } catch {
+            logger(container: container).error("ending a container whose start failed", metadata: ["error": "\(error)"])
         }
     }
 

@@ -12,12 +12,19 @@ extension Node {
         if pod.ownsCgroup { try await cgroups.makeParent(pod.cgroupParent) }
         let runtime = try runtimes.runtime(of: pod)
         let (id, parent, stop) = (container.id, monitorParent(of: pod, runtime), ScopeTimes.stop(annotations: container.config.annotations))
-        let created = try await runtime.create(
-            CreateRequest(
-                id: container.id, name: container.config.metadata.name, bundle: bundle, logPath: container.logPath,
-                terminal: container.config.tty, stdin: container.config.stdin, stdinOnce: container.config.stdinOnce,
-                restore: restore
-            ) { [cgroups] in try await cgroups.placeMonitor($0, of: id, parent: parent, stop: stop) })
+        let request = CreateRequest(
+            id: container.id, name: container.config.metadata.name, bundle: bundle, logPath: container.logPath,
+            terminal: container.config.tty, stdin: container.config.stdin, stdinOnce: container.config.stdinOnce, restore: restore
+        ) { [cgroups] in try await cgroups.placeMonitor($0, of: id, parent: parent, stop: stop) }
+        let created: ContainerProcess
+        do { created = try await runtime.create(request) } catch {
+            // A runtime that was killed half way has left its process where it had put it.
+            try await detached { [self] in
+                try await runtime.killAll(process(of: container))
+                try await cgroups.removeContainer(container)
+            }
+            throw error
+        }
         var known = container
         known.pid = created.pid
         cgroups.watch(known)

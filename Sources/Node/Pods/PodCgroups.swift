@@ -43,6 +43,14 @@ struct PodCgroups: Sendable {
     /// The processes of a container, those in cgroups of its own included.
     func processes(of path: String) -> [Int32] { tree.processes(of: names(of: path).fileSystemPath(path)) }
 
+    /// Removes the cgroup of a container that has no process any more; a scope has gone with it.
+    func removeContainer(_ container: ContainerRecord) async throws {
+        let names = names(of: container.cgroupPath)
+        guard names.driver == .cgroupfs else { return }
+        let path = names.fileSystemPath(container.cgroupPath)
+        try await BlockingPool.shared.run { [tree] in tree.remove(path) }
+    }
+
     /// Writes limits into a container's cgroup that its runtime does not. Blocks.
     func limit(container path: String, _ limits: CgroupLimits) throws { try tree.apply(limits, to: names(of: path).fileSystemPath(path)) }
 

@@ -37,7 +37,9 @@ extension Node {
             }
             if found.isEmpty { return }
             logger.notice("ending what the daemon before was at", metadata: ["id": "\(id)", "processes": "\(found.map(\.pid))"])
-            for process in found where kills(process) { try process.kill() }
+            // With what it has started: a hook that hangs would stay.
+            let killed = found.filter(kills)
+            try await BlockingPool.shared.run { for process in killed { ProcessTree.kill(process.pid) } }
             for process in found { try await process.end(by: deadline) }
         }
     }

@@ -30,7 +30,7 @@ public struct NodeSettings: Sendable {
     /// Whether containers may be checkpointed and restored.
     public var checkpoints = true
     /// Whether what happens to pods is told to those who subscribe.
-    public var podEvents = true
+    public var podEvents = false
     /// The metrics that pods have.
     public var metricGroups = Set(MetricGroup.allCases)
     /// The configuration as text, for the verbose status.

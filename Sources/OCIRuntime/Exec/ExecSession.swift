@@ -53,22 +53,6 @@ public final class ExecSession: Sendable {
         try? await BlockingPool.shared.run { if let pid { ProcessTree.kill(pid) } }
         // The runtime reaps the command and leaves; killed itself, it would leave a zombie in the container.
         if (try? await withTimeout(.seconds(2), { [runtime] in try await runtime.wait() })) != nil { return }
-        runtime.signalGroup(SIGKILL)
-        _ = try? await runtime.wait()
-    }
-}
-
-/// Runs `body` against the clock.
-/// - Throws: `CancellationError` when time is up.
-func withTimeout<R: Sendable>(_ limit: Duration, _ body: @escaping @Sendable () async throws -> R) async throws -> R {
-    try await withThrowingTaskGroup(of: R.self) { group in
-        group.addTask { try await body() }
-        group.addTask {
-            try await Task.sleep(for: limit)
-            throw CancellationError()
-        }
-        defer { group.cancelAll() }
-        guard let first = try await group.next() else { throw CancellationError() }
-        return first
+        await runtime.kill()
     }
 }

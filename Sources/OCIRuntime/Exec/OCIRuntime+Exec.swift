@@ -102,7 +102,7 @@ extension OCIRuntime {
             return try await withTimeout(timeout, work)
         } catch {
             await session.terminate()
-            if error is CancellationError, !Task.isCancelled, let timeout {
+            if error is OutOfTime, let timeout {
                 throw RuntimeError.execTimedOut(command: request.command.joined(separator: " "), limit: timeout)
             }
             throw error

@@ -2,9 +2,9 @@ import Glibc
 import Linux
 
 /// A process and all that came of it.
-enum ProcessTree {
-    /// Ends the process and its descendants. Each is stopped before its children are listed, so that none is born unseen.
-    static func kill(_ root: Int32) {
+public enum ProcessTree {
+    /// Ends the process and its descendants. Each is stopped before its children are listed, so that none is born unseen. Blocks.
+    public static func kill(_ root: Int32) {
         var pending = [root]
         var stopped: [Int32] = []
         while let pid = pending.popLast() {

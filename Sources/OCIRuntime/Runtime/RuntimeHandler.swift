@@ -11,7 +11,7 @@ public struct RuntimeHandler: Sendable, Equatable {
     public var monitorPath: String
     /// conmon's environment, `KEY=VALUE`.
     public var monitorEnvironment: [String: String]
-    /// swiftlet-pin's file, which waits for commands in containers.
+    /// swiftlet-pin's file, which waits for commands in containers and reads what the runtime says at a creation.
     public var helperPath = "swiftlet-pin"
     /// The directory whose entries conmon names after containers, with their exit codes.
     public var exitDirectory: String
@@ -27,6 +27,8 @@ public struct RuntimeHandler: Sendable, Equatable {
     public var defaultAnnotations: [String: String] = [:]
     /// Bytes below which a container's memory limit is refused; zero for no such bound.
     public var leastMemory: Int64 = 0
+    /// How long conmon and the runtime may take to make a container.
+    public var createTimeout: Duration = .seconds(240)
     /// Where conmon runs; nil for what holds for all handlers.
     public var monitorCgroup: MonitorCgroup?
 

@@ -131,7 +131,7 @@ public struct SpecSettings: Sendable, Equatable {
     /// `KEY=VALUE`.
     public var defaultEnvironment: [String]
     public var defaultLimits: [Spec.ResourceLimit]
-    /// Processes a container may have where the request does not say; nil for no bound.
+    /// Processes a container may have where the request does not say; -1 for no bound, nil for what the cgroup driver gives.
     public var pidsLimit: Int64?
     public var readOnly: Bool
     public var devices: DeviceSettings

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import TOML
 import TOMLKit
 
 /// One file in the format of registries.conf(5), version 2: its text, decoded and checked.
@@ -6,15 +7,15 @@ enum RegistriesFile {
     /// - Throws: ``RegistryError/configuration(file:problem:)``, which names the line where the text is not TOML.
     static func parse(_ text: String, file: String) throws -> RegistriesConfiguration {
         do {
-            let table = try TOMLTable(string: text)
+            let table = try TOMLDocument.parse(text)
             if table["registries"]?.table != nil {
                 throw Problem("the tables [registries.*] are version 1 of the format: rewrite them as [[registry]], see registries.conf(5)")
             }
             return try TOMLDecoder().decode(Contents.self, from: table).checked()
         } catch let problem as Problem {
             throw RegistryError.configuration(file: file, problem: problem.text)
-        } catch let error as TOMLParseError {
-            throw RegistryError.configuration(file: file, problem: "line \(error.source.begin.line): \(error.description)")
+        } catch let error as TOMLDocument.SyntaxError {
+            throw RegistryError.configuration(file: file, problem: "\(error)")
         } catch let error as DecodingError {
             throw RegistryError.configuration(file: file, problem: ConfigurationFiles.explain(error))
         }

@@ -38,6 +38,16 @@ func withTransport(
     try await other
 }
 
+/// Waits on a thread of the test's own, a minute at the most.
+func waitUntil(_ condition: () -> Bool) throws {
+    struct TooLong: Error {}
+    for _ in 0..<60_000 {
+        if condition() { return }
+        usleep(1000)
+    }
+    throw TooLong()
+}
+
 final class Calls: Sendable {
     let left = Counter()
     let started = Counter()
