@@ -80,8 +80,15 @@ struct ConnectionFailure: Error {
         }
     }
 
+    /// The last part of `error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER at FILE:LINE`.
+    private static func reason(in text: String) -> String? {
+        guard let start = text.firstRange(of: "OPENSSL_internal:")?.upperBound else { return nil }
+        return text[start...].prefix { $0.isLetter || $0.isNumber || $0 == "_" }.lowercased().replacing("_", with: " ")
+    }
+
     private static func tlsFailure(_ error: any Error, server: String) -> ConnectionFailure {
-        let text = "\(error)"
+        // BoringSSL's reasons stand in its text alone.
+        let text = String(describing: error)
         if text.contains("WRONG_VERSION_NUMBER") || text.contains("HTTP_REQUEST") {
             return ConnectionFailure(
                 kind: .tls,
@@ -92,6 +99,6 @@ struct ConnectionFailure: Error {
             let problem = error is NIOSSLExtraError ? "its certificate is for another name" : "its certificate cannot be verified"
             return ConnectionFailure(kind: .tls, error: .untrusted(registry: server, problem: problem))
         }
-        return ConnectionFailure(kind: .tls, error: .unreachable(registry: server, problem: "the TLS handshake fails: \(text)"))
+        return ConnectionFailure(kind: .tls, error: .unreachable(registry: server, problem: "the TLS handshake fails: \(reason(in: text) ?? words(error))"))
     }
 }
